@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * The host interface of a provcard: PCI identity, registers, queue entries, transport commands.
+ *
+ * Shared by the driver and the card's firmware; user space never sees it. Specified in Documentation/host-interface.rst,
+ * from which both sides are written. Multi-byte fields are little-endian. The shapes follow NVM Express where it has one.
+ */
+#ifndef PROVCARD_HIF_H
+#define PROVCARD_HIF_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdint.h>
+typedef uint16_t __le16;
+typedef uint32_t __le32;
+typedef uint64_t __le64;
+typedef uint8_t u8;
+#endif
+
+/*
+ * QEMU reserves 1af4:10f0 to 1af4:10ff for experiments without registration (docs/specs/pci-ids.rst). No silicon exists, so
+ * no vendor id has been asked for.
+ */
+#define PROVCARD_PCI_VENDOR_ID 0x1af4
+#define PROVCARD_PCI_DEVICE_ID 0x10f0
+#define PROVCARD_PCI_CLASS 0x108000 /* encryption controller, other */
+
+#define PROVCARD_HIF_VERSION 0x00010000 /* VS: major << 16 | minor << 8 | tertiary */
+
+/* BAR 0: registers and doorbells. BAR 2: MSI-X table and PBA. */
+#define PROVCARD_BAR_REGS 0
+#define PROVCARD_BAR_MSIX 2
+#define PROVCARD_BAR_REGS_SIZE 0x4000
+#define PROVCARD_BAR_MSIX_SIZE 0x2000
+#define PROVCARD_MSIX_PBA_OFFSET 0x1000
+
+#define PROVCARD_REG_CAP 0x00 /* 64 bit, read only */
+#define PROVCARD_REG_VS 0x08 /* 32 bit, read only: PROVCARD_HIF_VERSION of the card */
+#define PROVCARD_REG_FEATURES 0x0c /* 32 bit, read only: PROVCARD_FEATURE_* */
+#define PROVCARD_REG_CC 0x14 /* 32 bit: controller configuration */
+#define PROVCARD_REG_CSTS 0x1c /* 32 bit, read only: controller status */
+#define PROVCARD_REG_AQA 0x24 /* 32 bit: admin queue entries - 1; SQ in 11:0, CQ in 27:16 */
+#define PROVCARD_REG_ASQ 0x28 /* 64 bit: admin submission queue, page aligned */
+#define PROVCARD_REG_ACQ 0x30 /* 64 bit: admin completion queue, page aligned */
+#define PROVCARD_REG_DOORBELL 0x1000 /* SQ n tail at + 8 * n, CQ n head at + 8 * n + 4 */
+
+#define PROVCARD_CAP_MQES(cap) ((cap) & 0xffff) /* largest queue, entries - 1 */
+#define PROVCARD_CAP_IOQ(cap) (((cap) >> 16) & 0xff) /* I/O queue pairs the card offers: one per head */
+#define PROVCARD_CAP_TO(cap) (((cap) >> 24) & 0xff) /* longest time to become ready or not ready, 500 ms units */
+#define PROVCARD_CAP_MDTS(cap) (((cap) >> 32) & 0xff) /* largest transfer of one command, 2^n bytes */
+
+#define PROVCARD_FEATURE_COALESCING (1u << 0)
+
+#define PROVCARD_CC_EN (1u << 0)
+#define PROVCARD_CC_SHN_MASK (3u << 14)
+#define PROVCARD_CC_SHN_NORMAL (1u << 14)
+#define PROVCARD_CSTS_RDY (1u << 0)
+#define PROVCARD_CSTS_CFS (1u << 1) /* controller fatal status: only a reset helps */
+#define PROVCARD_CSTS_SHST_MASK (3u << 2)
+#define PROVCARD_CSTS_SHST_DONE (2u << 2)
+
+/**
+ * struct provcard_hif_sgl - one scatter list descriptor
+ * @address: bus address of the data, or of a list of descriptors
+ * @length: bytes at @address
+ * @type: PROVCARD_SGL_DATA or PROVCARD_SGL_LIST; a list holds data descriptors only, so lists do not nest
+ */
+struct provcard_hif_sgl {
+	__le64 address;
+	__le32 length;
+	u8 reserved[3];
+	u8 type;
+};
+
+#define PROVCARD_SGL_DATA 0x00
+#define PROVCARD_SGL_LIST 0x02
+
+/**
+ * struct provcard_hif_sqe - submission queue entry, 64 bytes
+ * @opcode: transport command below PROVCARD_OPC_SERVICE_BASE, else a service command the driver does not interpret
+ * @flags: 0
+ * @cid: command identifier, unique among the commands of this queue in flight
+ * @job: job handle from PROVCARD_OPC_JOB_CREATE, 0 for none
+ * @in: what the card reads; length 0 for none
+ * @out: what the card may write; length 0 for none
+ * @arg: per command
+ */
+struct provcard_hif_sqe {
+	u8 opcode;
+	u8 flags;
+	__le16 cid;
+	__le32 job;
+	struct provcard_hif_sgl in;
+	struct provcard_hif_sgl out;
+	__le64 arg[3];
+};
+
+/**
+ * struct provcard_hif_cqe - completion queue entry, 16 bytes
+ * @result: per command
+ * @length: bytes written to the command's out buffer
+ * @sq_head: submission queue head when this entry was made
+ * @sq_id: submission queue of the command
+ * @cid: command identifier
+ * @status: bit 0 phase, bits 15:1 status: 0 or a code of the refusal table
+ */
+struct provcard_hif_cqe {
+	__le32 result;
+	__le32 length;
+	__le16 sq_head;
+	__le16 sq_id;
+	__le16 cid;
+	__le16 status;
+};
+
+#define PROVCARD_CQE_PHASE 1
+#define PROVCARD_CQE_STATUS(status) ((status) >> 1)
+
+/* Transport commands: admin queue only, sent by the driver itself. */
+#define PROVCARD_OPC_IDENTIFY 0x01 /* out: struct provcard_hif_identify */
+#define PROVCARD_OPC_CREATE_CQ 0x02 /* arg0 address, arg1 qid | (entries - 1) << 16 | vector << 32 */
+#define PROVCARD_OPC_CREATE_SQ 0x03 /* arg0 address, arg1 qid | (entries - 1) << 16 | cqid << 32 */
+#define PROVCARD_OPC_DELETE_CQ 0x04 /* arg0 qid; its submission queue must be gone */
+#define PROVCARD_OPC_DELETE_SQ 0x05 /* arg0 qid; commands in flight complete with PROVCARD_SC_ABORTED */
+#define PROVCARD_OPC_SET_FEATURE 0x06 /* arg0 PROVCARD_FEAT_*, arg1 value; result: the value in force */
+#define PROVCARD_OPC_ABORT 0x07 /* arg0 qid | cid << 16; result 0: will be aborted, 1: not found */
+#define PROVCARD_OPC_ASYNC_EVENT 0x08 /* completes when something happens; result: type | info << 8 */
+#define PROVCARD_OPC_JOB_CREATE 0x10 /* result: a job handle, never 0 */
+#define PROVCARD_OPC_JOB_DELETE 0x11 /* arg0 handle: stops its units, frees what it holds; completes when that is done */
+#define PROVCARD_OPC_SERVICE_BASE 0x40
+
+#define PROVCARD_FEAT_COALESCING 0x01 /* completions 7:0 (0's based), time 15:8 in 100 us; all I/O queues */
+
+#define PROVCARD_EVENT_HEAD 0x01 /* info: head; its state changed */
+#define PROVCARD_EVENT_JOB 0x02 /* a job's state changed */
+#define PROVCARD_EVENT_CARD 0x03 /* the card's state changed */
+#define PROVCARD_EVENT_FAULT 0x04 /* the card stopped production */
+
+/*
+ * Status codes of the transport. The whole table, with names and sentences, is lib/include/provcard-refusals.def; a test holds
+ * the two together.
+ */
+#define PROVCARD_SC_SUCCESS 0x0000
+#define PROVCARD_SC_INVALID_OPCODE 0x0001
+#define PROVCARD_SC_INVALID_FIELD 0x0002
+#define PROVCARD_SC_INVALID_QUEUE 0x0003
+#define PROVCARD_SC_DATA_TRANSFER 0x0004
+#define PROVCARD_SC_ABORTED 0x0005
+#define PROVCARD_SC_INTERNAL 0x0006
+#define PROVCARD_SC_BUFFER_TOO_SMALL 0x0007
+#define PROVCARD_SC_UNKNOWN_JOB 0x0008
+#define PROVCARD_SC_TOO_MANY_JOBS 0x0009
+
+/**
+ * struct provcard_hif_identify - out data of PROVCARD_OPC_IDENTIFY, 4096 bytes
+ * @serial: the card's serial number, printable ASCII, zero padded
+ * @firmware: firmware version, same form
+ * @heads: programming heads
+ * @max_jobs: job handles that may exist at once
+ */
+struct provcard_hif_identify {
+	u8 serial[32];
+	u8 firmware[32];
+	__le32 heads;
+	__le32 max_jobs;
+	u8 reserved[4024];
+};
+
+#endif

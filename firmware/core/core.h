@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The card's mind: what a port calls. One struct core is one card.
+ */
+#ifndef PROVCARD_CORE_H
+#define PROVCARD_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port.h"
+
+struct core;
+
+/* A command's buffer in host memory, which the host may change at any time: read every byte once, then judge the copy. */
+struct core_buffer {
+	void *context;
+	size_t size;
+	/* 0 or a negative errno; offset + size is within the buffer, the core takes care of that */
+	int (*read)(void *context, size_t offset, void *data, size_t size);
+	int (*write)(void *context, size_t offset, const void *data, size_t size);
+};
+
+/* A service command. in and out are always given; size 0 where the host gave none. */
+struct core_command {
+	uint8_t opcode;
+	uint32_t job;
+	uint64_t arg[3];
+	struct core_buffer in;
+	struct core_buffer out;
+};
+
+struct core_result {
+	uint16_t status; /* 0 or a refusal code */
+	uint32_t result;
+	uint32_t length; /* bytes written to out */
+};
+
+/**
+ * core_start - power on: self-test, recover vault, ledger and log
+ *
+ * Always returns a core unless memory is short (NULL): one that found a fault serves only status. @port must outlive it.
+ */
+struct core *core_start(const struct port *port);
+
+/* Orderly power off: writes the last checkpoint. No command may be in progress. */
+void core_stop(struct core *core);
+
+/* Run one service command to its end. Called from any thread; commands of different heads run side by side. */
+void core_execute(struct core *core, const struct core_command *command, struct core_result *result);
+
+/* Transport's job handles. 0 or a refusal code. */
+uint16_t core_job_create(struct core *core, uint32_t *handle);
+/* Stops the handle's units and waits for them; the job in the ledger is untouched. */
+uint16_t core_job_delete(struct core *core, uint32_t handle);
+/* The host asked to abort: units of this handle stop at their next safe point with UNIT_STOPPED. 0 stops all handles. */
+void core_job_abort(struct core *core, uint32_t handle);
+
+/* Version of the firmware, for the transport's identify. */
+const char *core_version(void);
+
+#define CORE_MAX_JOBS 64
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the card's mind needs of the board it runs on. A port is a table of functions: the emulated card is firmware/port/emu,
+ * tests bring their own. firmware/core and firmware/head reach the outside only through this table; locks come from ISO C
+ * (threads.h). Every function may be called from several threads unless it says otherwise.
+ *
+ * Functions return 0 or a negative errno.
+ */
+#ifndef PROVCARD_PORT_H
+#define PROVCARD_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Non-volatile memory, byte addressed. New memory reads as zeroes. A write may be torn at any 512-byte boundary, and writes
+ * between two flushes may become durable in any order or not at all, until nv_flush of that region has returned 0.
+ */
+enum port_region {
+	PORT_NV_VAULT, /* keys, people, anchors: two slots */
+	PORT_NV_LEDGER, /* superblocks and journal */
+	PORT_NV_LOG, /* log entries, append only */
+	PORT_NV_STAGING, /* packages as they came, ciphertext */
+	PORT_NV_REGIONS
+};
+
+/* One run of SWD clocks: bit i is bit i % 8 of byte i / 8. */
+struct port_swd {
+	size_t clocks;
+	const uint8_t *out; /* level the head drives where it drives */
+	const uint8_t *drive; /* 1: the head drives SWDIO in this clock, 0: it listens */
+	uint8_t *in; /* level on the line, sampled in each clock; meaningful where the head listens */
+};
+
+/* Events for the host: PROVCARD_EVENT_* of the host interface. */
+struct port_event {
+	uint8_t type;
+	uint32_t info;
+};
+
+struct port_ops {
+	uint64_t (*nv_size)(void *port, enum port_region region);
+	int (*nv_read)(void *port, enum port_region region, uint64_t offset, void *data, size_t size);
+	int (*nv_write)(void *port, enum port_region region, uint64_t offset, const void *data, size_t size);
+	int (*nv_flush)(void *port, enum port_region region);
+
+	/* A counter that hardware only lets rise. Durable when fuse_increment returns 0. */
+	int (*fuse_read)(void *port, uint64_t *count);
+	int (*fuse_increment)(void *port);
+
+	/* 32 bytes unique to this piece of silicon, readable by its firmware alone: the root under which NV secrets are wrapped. */
+	int (*root_secret)(void *port, uint8_t secret[32]);
+	int (*root_destroy)(void *port);
+
+	int (*entropy)(void *port, void *data, size_t size);
+	/* The card's own clock, seconds since 1970; may jump backwards, the core guards against that. */
+	uint64_t (*clock_seconds)(void *port);
+	uint64_t (*monotonic_ns)(void *port);
+
+	/*
+	 * Heads. cable_open finds out whether the socket's cable answers (-ENODEV: nothing plugged in); between open and close
+	 * the head belongs to one caller. swd and the others fail with -EPIPE when the part was pulled.
+	 */
+	unsigned int (*heads)(void *port);
+	int (*cable_open)(void *port, unsigned int head);
+	void (*cable_close)(void *port, unsigned int head);
+	int (*cable_swd)(void *port, unsigned int head, const struct port_swd *swd);
+	int (*cable_reset)(void *port, unsigned int head, bool asserted); /* the part's reset pin */
+	int (*cable_power)(void *port, unsigned int head, bool on);
+	int (*cable_delay)(void *port, unsigned int head, uint32_t microseconds); /* let the part's time pass */
+	int (*cable_uart)(void *port, unsigned int head, const void *tx, size_t tx_size, void *rx, size_t rx_size,
+			  uint32_t timeout_us, size_t *received); /* talk to the running part; ends at rx_size or time-out */
+
+	/* Tell the host; must not block. */
+	void (*event)(void *port, const struct port_event *event);
+	/* One line for the card's own log; never a secret. */
+	void (*log)(void *port, const char *line);
+};
+
+struct port {
+	const struct port_ops *ops;
+	void *context; /* first argument of every function */
+	const char *serial; /* the card's serial number, at most 31 characters */
+};
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Certificates: the card's own, its issuing keys' requests, and the devices'.
+ *
+ * The card maker's CA certifies the card's two identity keys (P-384, ML-DSA-65; CA:TRUE, pathlen 0; digitalSignature, keyCertSign).
+ * With them the card signs its statements and issues its own encryption certificates: P-384 keyAgreement under the classical
+ * identity, ML-KEM-768 keyEncipherment (RFC 9935) under the ML-DSA identity. So each chain is of one family, and a stock
+ * "openssl verify" checks both.
+ */
+#ifndef PROVPKG_CERTIFICATE_H
+#define PROVPKG_CERTIFICATE_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "provpkg/rot.h"
+#include "provpkg/types.h"
+
+/* ---- PEM in and out ---- */
+
+/* All certificates of a PEM text, in order; at least one. CERTIFICATE_UNUSABLE. */
+PROVPKG_MUST_CHECK int provpkg_pem_certificates(struct provpkg_view pem, STACK_OF(X509) **certificates);
+/* Append a certificate to a PEM text. */
+PROVPKG_MUST_CHECK int provpkg_pem_append(struct provpkg_blob *pem, X509 *certificate);
+PROVPKG_MUST_CHECK int provpkg_der_certificate(struct provpkg_view der, X509 **certificate); /* strict, no trailing bytes */
+
+/* ---- The card ---- */
+
+struct provpkg_card_keys {
+	EVP_PKEY *identity_classical; /* P-384 */
+	EVP_PKEY *identity_pq; /* ML-DSA-65 */
+	EVP_PKEY *agreement; /* P-384 */
+	EVP_PKEY *kem; /* ML-KEM-768 */
+};
+
+/* Draw all four. */
+PROVPKG_MUST_CHECK int provpkg_card_keys_generate(struct provpkg_card_keys *keys);
+void provpkg_card_keys_clear(struct provpkg_card_keys *keys);
+
+/* PEM: two PKCS#10 requests with the extensions wanted (basicConstraints, keyUsage), subject CN = "provcard " and @serial. */
+PROVPKG_MUST_CHECK int provpkg_card_csr(const struct provpkg_card_keys *keys, const char *serial, struct provpkg_blob *pem);
+/* PEM: PKCS#10 of an issuing key for @oem: CA:TRUE, pathlen 0, keyCertSign. */
+PROVPKG_MUST_CHECK int provpkg_issuer_csr(EVP_PKEY *key, const char *serial, const char *oem, struct provpkg_blob *pem);
+
+struct provpkg_card_certificates {
+	X509 *identity_classical;
+	X509 *identity_pq;
+	X509 *agreement;
+	X509 *kem;
+	STACK_OF(X509) *chain; /* the maker's, both families */
+};
+
+/* The card issues its two encryption certificates itself. Identity certificates must fit the keys (CARD_CERTIFICATE). */
+PROVPKG_MUST_CHECK int provpkg_card_issue(const struct provpkg_card_keys *keys, X509 *identity_classical, X509 *identity_pq,
+					  int64_t now, X509 **agreement, X509 **kem);
+
+/* A card as an OEM sees it. */
+struct provpkg_card {
+	struct provpkg_card_certificates certificates;
+	uint8_t card_id[PROVPKG_CARD_ID_SIZE];
+	char serial[PROVPKG_NAME_MAX + 1];
+};
+
+PROVPKG_MUST_CHECK int provpkg_card_encode(const struct provpkg_card_certificates *certificates, struct provpkg_blob *pem);
+/* From the PEM bundle: the four and the chain, matching each other. CARD_CERTIFICATE. */
+PROVPKG_MUST_CHECK int provpkg_card_decode(struct provpkg_view pem, struct provpkg_card **card);
+void provpkg_card_free(struct provpkg_card *card);
+/* Both chains lead to @anchors at @at. CARD_CERTIFICATE. */
+PROVPKG_MUST_CHECK int provpkg_card_trust(const struct provpkg_card *card, STACK_OF(X509) *anchors, int64_t at);
+/* SHA-256 over both encryption certificates' DER. */
+PROVPKG_MUST_CHECK int provpkg_card_id(X509 *agreement, X509 *kem, uint8_t card_id[PROVPKG_CARD_ID_SIZE]);
+/* SHA-256 over both identity keys' SubjectPublicKeyInfo: the id of a blank card. */
+PROVPKG_MUST_CHECK int provpkg_card_blank_id(const struct provpkg_card_keys *keys, uint8_t card_id[PROVPKG_CARD_ID_SIZE]);
+
+/* ---- Devices: 802.1AR IDevID profile on RFC 5280 ---- */
+
+/* A certificate with everything filled in but what differs from unit to unit. Thread safe after creation. */
+struct provpkg_device_template;
+
+/* @issuer: the issuing certificate, whose subject and key identifier go in. CERTIFICATE_UNUSABLE. */
+PROVPKG_MUST_CHECK int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *identity,
+						   struct provpkg_device_template **device);
+void provpkg_device_template_free(struct provpkg_device_template *device);
+/*
+ * Issue: patch serial number (16 random bytes given), subject, key and dates into the template and sign with @issuer_key.
+ * @point: uncompressed P-256 point, 65 bytes. One signature, no other public-key operation.
+ */
+PROVPKG_MUST_CHECK int provpkg_device_issue(const struct provpkg_device_template *device, EVP_PKEY *issuer_key,
+					    const uint8_t point[65], struct provpkg_view uid, const uint8_t serial[16],
+					    int64_t not_before, struct provpkg_blob *der);
+
+#endif

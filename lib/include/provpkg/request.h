@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Privileged operations: signed objects, not sessions. DER inside CMS (PROVPKG_CONTENT_REQUEST), a SignerInfo per approver. */
+#ifndef PROVPKG_REQUEST_H
+#define PROVPKG_REQUEST_H
+
+#include <openssl/x509.h>
+
+#include "provpkg/types.h"
+
+enum provpkg_role { PROVPKG_ROLE_OFFICER = 1, PROVPKG_ROLE_OPERATOR = 2, PROVPKG_ROLE_AUDITOR = 3, PROVPKG_ROLE_OEM = 4 };
+
+/* "officer", "operator", "auditor", "oem"; NULL and 0 for what is none. */
+const char *provpkg_role_name(enum provpkg_role role);
+enum provpkg_role provpkg_role_find(const char *name);
+
+enum provpkg_operation {
+	PROVPKG_OPERATION_INITIALISE = 1, /* signed by the officer it names */
+	PROVPKG_OPERATION_ENROL = 2, /* officer */
+	PROVPKG_OPERATION_ALLOCATE = 3, /* operator */
+	PROVPKG_OPERATION_CLOSE = 4, /* operator; the answer is the end certificate, CMS */
+	PROVPKG_OPERATION_ZEROISE = 5, /* officer */
+};
+
+/* @card_id: as struct provcard_service_status says. Only the member of @operation is used. */
+struct provpkg_request {
+	enum provpkg_operation operation;
+	uint8_t card_id[PROVPKG_CARD_ID_SIZE];
+	uint8_t nonce[PROVPKG_NONCE_SIZE];
+	struct {
+		char officer_name[PROVPKG_NAME_MAX + 1];
+		X509 *officer;
+		X509 *identity_classical; /* the maker's certificate for the card's P-384 identity key */
+		X509 *identity_pq; /* and for its ML-DSA-65 identity key */
+		STACK_OF(X509) *chain; /* above both, roots included */
+	} initialise;
+	struct {
+		enum provpkg_role role;
+		char name[PROVPKG_NAME_MAX + 1]; /* unique among the enrolled */
+		STACK_OF(X509) *certificates; /* a person: exactly one, pinned. An OEM: its anchors or pinned signers */
+	} enrol;
+	struct {
+		uint8_t package_id[PROVPKG_ID_SIZE];
+		uint64_t count; /* added to what is allocated; at least 1 */
+	} allocate;
+	struct {
+		uint8_t package_id[PROVPKG_ID_SIZE];
+	} close;
+};
+
+PROVPKG_MUST_CHECK int provpkg_request_encode(const struct provpkg_request *request, struct provpkg_blob *der);
+/* REQUEST_DER, OPERATION_UNKNOWN. */
+PROVPKG_MUST_CHECK int provpkg_request_decode(struct provpkg_view der, struct provpkg_request *request);
+void provpkg_request_clear(struct provpkg_request *request); /* frees certificates that decode made */
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Signed objects: CMS SignedData (RFC 5652), DER, attached content, signed attributes; ML-DSA by RFC 9882. */
+#ifndef PROVPKG_SIGN_H
+#define PROVPKG_SIGN_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "provpkg/types.h"
+
+/* What is signed: each has its own eContentType, and its own refusal codes for bad DER and bad signatures. */
+enum provpkg_content {
+	PROVPKG_CONTENT_MANIFEST = 1, /* MANIFEST_DER, MANIFEST_SIGNATURE */
+	PROVPKG_CONTENT_GRANT = 2, /* likewise */
+	PROVPKG_CONTENT_REQUEST = 3, /* REQUEST_DER, REQUEST_SIGNATURE */
+	PROVPKG_CONTENT_END_CERTIFICATE = 4, /* STATEMENT_DER, STATEMENT_SIGNATURE */
+};
+
+/* A key that signs: all borrowed. @chain: intermediate certificates to send along, may be NULL. */
+struct provpkg_signer {
+	EVP_PKEY *key;
+	X509 *certificate;
+	STACK_OF(X509) *chain;
+};
+
+/* One SignerInfo per signer, in this order. */
+PROVPKG_MUST_CHECK int provpkg_sign(enum provpkg_content type, struct provpkg_view content, const struct provpkg_signer *signers,
+				    size_t count, struct provpkg_blob *cms);
+
+/* A signed object whose every signature is good for the certificate it carries; whom to believe is still open. */
+struct provpkg_signed;
+
+/*
+ * Parse strictly (DER, expected type, no trailing bytes, at least one SignerInfo, each with its certificate inside) and check
+ * every signature. TRAILING_DATA, or the codes of @type.
+ */
+PROVPKG_MUST_CHECK int provpkg_signed_open(enum provpkg_content type, struct provpkg_view cms, struct provpkg_signed **object);
+void provpkg_signed_free(struct provpkg_signed *object);
+
+struct provpkg_view provpkg_signed_content(const struct provpkg_signed *object); /* lives as long as @object */
+size_t provpkg_signed_count(const struct provpkg_signed *object);
+X509 *provpkg_signed_signer(const struct provpkg_signed *object, size_t index); /* borrowed */
+
+/*
+ * Does signer @index chain to one of @anchors (roots or pinned end certificates) at time @at, with digitalSignature usage?
+ * SIGNER_UNTRUSTED or SIGNER_EXPIRED.
+ */
+PROVPKG_MUST_CHECK int provpkg_signed_chain(const struct provpkg_signed *object, size_t index, STACK_OF(X509) *anchors, int64_t at);
+
+/*
+ * Does @object carry the signatures that suite @suite demands: one of each algorithm, each chaining to an anchor, and both end
+ * certificates with the same subject? MANIFEST_SIGNER_MISSING, SIGNER_UNTRUSTED, SIGNER_EXPIRED, SUITE_UNKNOWN.
+ */
+PROVPKG_MUST_CHECK int provpkg_signed_suite(const struct provpkg_signed *object, unsigned int suite, STACK_OF(X509) *anchors,
+					    int64_t at);
+
+#endif

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+JSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags json-c libelf 2>/dev/null)
+JSON_LIBS := $(shell $(PKG_CONFIG) --libs json-c libelf 2>/dev/null)
+CFLAGS-tools := $(JSON_CFLAGS)
+
+$(O)/provcard: $(call objects,tools) $(O)/libprovcard.a $(O)/libprovpkg.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) $(NL_LIBS) $(JSON_LIBS) -lpthread
+PROGRAMS += $(O)/provcard
+
+INSTALL += install-tools
+.PHONY: install-tools
+install-tools: $(O)/provcard
+	install -D -m 755 $(O)/provcard $(DESTDIR)$(bindir)/provcard
