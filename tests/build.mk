@@ -4,7 +4,7 @@ $(O)/provcard-part: $(call objects,tests/parts)
 	$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs unicorn 2>/dev/null) -lpthread
 PROGRAMS += $(O)/provcard-part
 
-# tests/unit/test_NAME.c is one cmocka program.
+# tests/unit/test_NAME.c is one cmocka program; the other files there serve several.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(filter-out $(O)/obj/tests/unit/test_%.o,$(call objects,tests/unit))
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
@@ -12,3 +12,28 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) $(NL_LIBS) -lpthread
 
 CFLAGS-tests := -Itests/parts -I. -Wno-missing-prototypes
+
+# What runs in the reference environment: enter it, then the same name with -here.
+ENTER := $(CURDIR)/tests/env/enter.sh
+HERE := $(MAKE) --no-print-directory O=$(if $(filter file,$(origin O)),build/env,$(O))
+SUITES := source unit parts card interop vm
+CHECKS := check $(addprefix check-,$(SUITES))
+
+.PHONY: demo bench $(CHECKS) demo-here bench-here $(addsuffix -here,$(CHECKS))
+demo bench $(CHECKS):
+	@$(ENTER) $(HERE) $@-here
+
+demo-here: all device-firmware
+	@PROVCARD_BUILD=$(O) python3 tests/demo/demo.py
+
+bench-here: all device-firmware
+	@PROVCARD_BUILD=$(O) python3 tests/bench/bench.py
+
+check-here: all unit-tests device-firmware
+	@PROVCARD_BUILD=$(O) tests/run.py $(SUITES)
+
+check-%-here: all unit-tests device-firmware
+	@PROVCARD_BUILD=$(O) tests/run.py $*
+
+.PHONY: unit-tests device-firmware
+unit-tests: $(UNIT_TESTS)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A programming house in one object: the card, the parts in its sockets, and a guest whose driver reaches the card."""
+import itertools
+import os
+import pathlib
+import subprocess
+
+from . import guest as vm
+from . import processes
+
+
+def build_initramfs(folder, programs=(), release=None):
+    """The guest's initramfs with our driver, our tool and further programs."""
+    release = release or vm.kernel_release()
+    output = pathlib.Path(folder) / "initramfs.cpio.zst"
+    module = processes.BUILD / "driver" / release / "provcard.ko"
+    script = pathlib.Path(__file__).resolve().parent.parent / "vm" / "initramfs.sh"
+    subprocess.run([str(script), str(output), release, str(module), processes.program("provcard"), *map(str, programs)],
+                   check=True, timeout=120)
+    return output
+
+
+class Station:
+    """Card, sockets, guest. Use as a context manager."""
+
+    def __init__(self, folder, heads=4, card_options=(), guest_options=None, part_options=()):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.card = processes.Card(self.folder / "card", heads, "PC0001", *card_options)
+        self.parts = [None] * heads
+        self.part_options = part_options
+        self.uids = (f"{0xC0FFEE00_00000000 + number:016x}" for number in itertools.count(1))
+        self.guest_options = guest_options or {}
+        self.guest = None
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        """Power on the card, boot the guest, load the driver."""
+        self.card.power_on()
+        accel = vm.accelerator(processes.BUILD / "accelerator")
+        options = {"accel": accel, "initramfs": build_initramfs(self.folder), **self.guest_options}
+        folder = self.folder / "guest"
+        folder.mkdir(exist_ok=True)
+        self.guest = vm.Guest(folder, vm.kernel_image(), cards=[self.card.socket], **options)
+        self.guest.start()
+        self.guest.run("insmod /provcard.ko && for i in 1 2 3 4 5 6 7 8 9; do [ -e /dev/provcard0 ] && exit 0; sleep 1; done; exit 1")
+
+    def stop(self):
+        """Everything off."""
+        if self.guest:
+            self.guest.stop()
+        for head in range(len(self.parts)):
+            self.pull(head)
+        self.card.stop()
+
+    @property
+    def share(self):
+        """The folder that guest and host both see."""
+        return self.guest.share
+
+    def insert(self, head, uid=None, options=None):
+        """A part into a socket: a blank one unless its uid was there before."""
+        self.pull(head)
+        uid = uid or next(self.uids)
+        chosen = self.part_options if options is None else options
+        self.parts[head] = processes.Part(self.card.cables[head], self.folder / "parts", uid, *chosen).insert()
+        return uid
+
+    def insert_all(self, count=None):
+        """Blank parts into the first sockets; the others are left empty."""
+        uids = []
+        for head in range(len(self.parts)):
+            if count is None or head < count:
+                uids.append(self.insert(head))
+            else:
+                self.pull(head)
+        return uids
+
+    def pull(self, head):
+        """Empty a socket."""
+        if self.parts[head]:
+            self.parts[head].pull()
+            self.parts[head] = None
+
+
+def host_tool(*words, cwd=None, timeout=120):
+    """Run our tool on the host, where the OEM works: (exit code, output)."""
+    done = subprocess.run([processes.program("provcard"), *map(str, words)], cwd=cwd, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=timeout, check=False, env=dict(os.environ, TERM="dumb"))
+    return done.returncode, done.stdout + done.stderr

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run suites of tests and count: the last line is "N passed, N failed, N skipped".
+
+A suite is "unit" (cmocka programs of the build folder) or a folder of tests/ (pytest).
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("PROVCARD_BUILD", "build"))
+PROGRAM_LIMIT = 600
+SUITE_LIMIT = 3000
+
+
+class Count:
+    """Passed, failed and skipped tests."""
+
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def add(self, other):
+        """Take another count into this one."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        tail = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{tail}"
+
+
+def count_tap(text):
+    """Count the results of one TAP output."""
+    count = Count()
+    for line in text.splitlines():
+        if line.startswith("not ok"):
+            count.failed += 1
+        elif line.startswith("ok") and "# SKIP" in line.upper():
+            count.skipped += 1
+        elif line.startswith("ok"):
+            count.passed += 1
+    return count
+
+
+def run_unit_program(path):
+    """One cmocka program. A crash, a time-out or an output without results is a failure."""
+    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
+    try:
+        done = subprocess.run([path], env=environment, capture_output=True, text=True, errors="replace",
+                              timeout=PROGRAM_LIMIT, stdin=subprocess.DEVNULL, check=False)
+        out, code = done.stdout + done.stderr, done.returncode
+    except subprocess.TimeoutExpired as late:
+        out, code = (late.stdout or b"").decode(errors="replace") + f"\ntime-out after {PROGRAM_LIMIT} s", 1
+    count = count_tap(out)
+    if (code and not count.failed) or not (count.passed + count.failed + count.skipped):
+        count.failed += 1
+    if count.failed:
+        print(out[-6000:])
+    print(f"  {path.name}: {count}", flush=True)
+    return count
+
+
+def run_unit():
+    """Every cmocka program."""
+    total = Count()
+    for path in sorted((BUILD / "unit").glob("test_*")):
+        if os.access(path, os.X_OK) and path.suffix == "":
+            total.add(run_unit_program(path))
+    return total
+
+
+def run_pytest(suite):
+    """One folder of pytest files."""
+    report = BUILD / "reports" / f"{suite}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", f"--junitxml={report}",
+               str(TOP / "tests" / suite)]
+    try:
+        code = subprocess.run(command, cwd=TOP, timeout=SUITE_LIMIT, stdin=subprocess.DEVNULL, check=False).returncode
+    except subprocess.TimeoutExpired:
+        print(f"  {suite}: time-out after {SUITE_LIMIT} s")
+        code = 1
+    if not report.exists():
+        return Count(failed=1)
+    count = Count()
+    for node in ElementTree.parse(report).getroot().iter("testsuite"):
+        bad = int(node.get("failures")) + int(node.get("errors"))
+        skipped = int(node.get("skipped"))
+        count.add(Count(int(node.get("tests")) - bad - skipped, bad, skipped))
+    if code and not count.failed:
+        count.failed += 1
+    return count
+
+
+def main(suites):
+    """Run the suites in order."""
+    total = Count()
+    for suite in suites:
+        begun = time.monotonic()
+        print(f"== {suite}", flush=True)
+        count = run_unit() if suite == "unit" else run_pytest(suite)
+        print(f"== {suite}: {count} in {time.monotonic() - begun:.0f} s", flush=True)
+        if not count.passed and not count.failed:
+            count.failed += 1
+            print(f"== {suite}: no test was run, which is a failure")
+        total.add(count)
+    print(total, flush=True)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or ["unit"]))
