@@ -29,11 +29,21 @@ demo-here: all device-firmware
 bench-here: all device-firmware
 	@PROVCARD_BUILD=$(O) python3 tests/bench/bench.py
 
-check-here: all unit-tests device-firmware
+check-here: all unit-tests device-firmware vm-tools
 	@PROVCARD_BUILD=$(O) tests/run.py $(SUITES)
 
-check-%-here: all unit-tests device-firmware
+check-%-here: all unit-tests device-firmware vm-tools
 	@PROVCARD_BUILD=$(O) tests/run.py $*
 
-.PHONY: unit-tests device-firmware
+.PHONY: unit-tests device-firmware vm-tools
 unit-tests: $(UNIT_TESTS)
+
+# What the VM tests use beside our own programs.
+VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so
+vm-tools: $(VM_TOOLS)
+$(O)/vm/find-pieces: tests/vm/find_pieces.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $<
+$(O)/vm/kdf-spy.so: tests/vm/kdf_spy.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -o $@ $< -ldl

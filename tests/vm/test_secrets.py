@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""No secret outside the card: the guest's whole memory is read after a run."""
+import pathlib
+import shutil
+import subprocess
+
+from provtest import processes
+
+KEY_ADDRESS = 0xFE000
+KEY_SIZE = 32
+
+
+def find_pieces(memory, *secrets):
+    """(exit code, output) of the search."""
+    done = subprocess.run([processes.program("vm/find-pieces"), memory, *secrets], capture_output=True, text=True, timeout=200,
+                          check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_guest_memory_holds_no_secret(service, tmp_path, monkeypatch):
+    """Not the image, not the job key or another key of the package, not a device's private key."""
+    with monkeypatch.context() as spied:
+        spied.setenv("KDF_SPY", str(tmp_path / "derived-keys"))
+        spied.setenv("LD_PRELOAD", processes.program("vm/kdf-spy.so"))
+        service.load(count=4)
+    service.place.insert_all()
+    service.house.provcard("run --once")
+    service.house.provcard("status")
+    secrets = [tmp_path / "derived-keys", service.people.oem.folder / "lifecycle.secret"]
+    for name in ("bootloader", "application"):
+        secrets.append(tmp_path / f"{name}.bin")
+        shutil.copy(processes.BUILD / "device" / f"{name}.bin", secrets[-1])
+    for part in service.place.parts:
+        secrets.append(tmp_path / f"{part.uid}.key")
+        secrets[-1].write_bytes(part.flash.read_bytes()[KEY_ADDRESS:KEY_ADDRESS + KEY_SIZE])
+        assert secrets[-1].read_bytes() != b"\xff" * KEY_SIZE
+    assert (tmp_path / "derived-keys").stat().st_size >= 32
+
+    memory = service.place.guest.memory_file
+    code, output = find_pieces(memory, *secrets)
+    assert code == 0, output
+    assert control_is_found(service, memory, tmp_path, secrets)
+
+
+def control_is_found(service, memory, folder, secrets):
+    """The same search finds the same secrets once they are there, so finding nothing means something."""
+    everything = b"".join(pathlib.Path(path).read_bytes() for path in secrets)
+    (folder / "all").write_bytes(everything)
+    shutil.copy(folder / "all", service.place.share)
+    service.place.guest.run("cat all > /tmp/leak")
+    code, _ = find_pieces(memory, *secrets)
+    return code == 1
