@@ -27,6 +27,9 @@ CFLAGS += -std=c11 -D_GNU_SOURCE $(OPTIMISE) $(WARNINGS) -fPIC -fvisibility=hidd
 CPPFLAGS += -DPROVCARD_VERSION='"$(VERSION)"' -Ilib/include -Idriver/include/uapi -Idriver/include -Ifirmware
 LDFLAGS += -Wl,-z,relro,-z,now
 
+# Sources of a folder as objects.
+objects = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
+
 .SECONDEXPANSION:
 all: libraries programs driver
 
@@ -44,9 +47,6 @@ programs: $(PROGRAMS)
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS-$(firstword $(subst /, ,$*))) -MMD -MP -c -o $@ $<
-
-# Sources of a folder as objects.
-objects = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 clean:
 	rm -rf $(O) out
