@@ -36,11 +36,15 @@ struct provcard_refusal_info {
 	const char *remedy;
 };
 
+#pragma GCC visibility push(default)
+
 /* The entry for a code, NULL for 0 and for a code that the table does not hold. */
 const struct provcard_refusal_info *provcard_refusal_find(unsigned int code);
 
 /* Entry @index of the table in ascending order of codes, NULL past the end. */
 const struct provcard_refusal_info *provcard_refusal_at(size_t index);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

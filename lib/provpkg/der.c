@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* From DER to structures and back, with nothing lost and nothing else accepted. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -7,95 +8,108 @@
 #include <openssl/err.h>
 
 #include "der.h"
+#include "provcard-refusal.h"
 
-int provpkg_der_encode(const ASN1_ITEM *item, const void *value, struct provpkg_blob *der)
+static bool encodes_to(const void *value, const ASN1_ITEM *item, struct provpkg_view der)
 {
-	unsigned char *data = NULL;
-	int size = ASN1_item_i2d(value, &data, item);
+	unsigned char *again = NULL;
+	int size = ASN1_item_i2d(value, &again, item);
+	bool same = size > 0 && (size_t)size == der.size && !memcmp(again, der.data, der.size);
 
-	if (size <= 0) {
-		ERR_clear_error();
-		return -EIO;
-	}
-	der->data = data;
-	der->size = size;
-	return 0;
-}
-
-static bool encodes_to(const ASN1_ITEM *item, const void *value, struct provpkg_view der)
-{
-	struct provpkg_blob again = { 0 };
-	bool same = !provpkg_der_encode(item, value, &again) && again.size == der.size && !memcmp(again.data, der.data, der.size);
-
-	provpkg_blob_free(&again);
+	OPENSSL_clear_free(again, size > 0 ? (size_t)size : 0);
 	return same;
 }
 
-int provpkg_der_decode(const ASN1_ITEM *item, struct provpkg_view der, int refusal, void *value)
+int provpkg_der_decode(struct provpkg_view der, size_t max, const ASN1_ITEM *item, int refusal, void **value)
 {
-	const unsigned char *cursor = der.data;
+	const unsigned char *at = der.data;
 	ASN1_VALUE *decoded;
+	size_t size;
 
-	if (!der.data || !der.size || der.size > INT_MAX)
+	if (der.size > max || der.size > LONG_MAX || !provpkg_der_walk(der, &size))
 		return refusal;
-	decoded = ASN1_item_d2i(NULL, &cursor, der.size, item);
-	if (!decoded || cursor != der.data + der.size || !encodes_to(item, decoded, der)) {
+	if (size < der.size)
+		return PROVCARD_REFUSAL_TRAILING_DATA;
+	ERR_set_mark();
+	decoded = ASN1_item_d2i(NULL, &at, (long)der.size, item);
+	if (decoded && (at != der.data + der.size || !encodes_to(decoded, item, der))) {
 		ASN1_item_free(decoded, item);
-		ERR_clear_error();
-		return refusal;
+		decoded = NULL;
 	}
-	*(ASN1_VALUE **)value = decoded;
+	ERR_pop_to_mark();
+	if (!decoded)
+		return refusal;
+	*value = decoded;
 	return 0;
 }
 
-int provpkg_der_set_bytes(ASN1_OCTET_STRING *string, const void *data, size_t size)
+int provpkg_der_encode(const void *value, const ASN1_ITEM *item, struct provpkg_blob *der)
 {
-	return size <= INT_MAX && ASN1_OCTET_STRING_set(string, data, size) ? 0 : -ENOMEM;
+	unsigned char *data = NULL;
+	int size;
+
+	ERR_set_mark();
+	size = ASN1_item_i2d(value, &data, item);
+	ERR_pop_to_mark();
+	if (size <= 0)
+		return -EIO;
+	*der = (struct provpkg_blob){ data, (size_t)size };
+	return 0;
 }
 
-bool provpkg_der_get_bytes(const ASN1_OCTET_STRING *string, void *data, size_t size)
+/* Length of the UTF-8 sequence at the start, 0 when it is none or a control character. */
+static size_t utf8_character(struct provpkg_view text)
 {
-	if ((size_t)ASN1_STRING_length(string) != size)
-		return false;
-	memcpy(data, ASN1_STRING_get0_data(string), size);
-	return true;
+	unsigned long code;
+	int used = UTF8_getc(text.data, text.size > INT_MAX ? INT_MAX : (int)text.size, &code);
+	bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+
+	return used <= 0 || control ? 0 : (size_t)used;
 }
 
-bool provpkg_text_valid(const char *text, size_t size)
+bool provpkg_name_valid(struct provpkg_view name)
 {
-	const unsigned char *cursor = (const unsigned char *)text;
+	size_t used;
 
-	if (size > PROVPKG_NAME_MAX)
+	if (!name.size || name.size > PROVPKG_NAME_MAX)
 		return false;
-	while (size) {
-		unsigned long character;
-		int used = UTF8_getc(cursor, size, &character);
-
-		if (used <= 0 || character < 0x20 || (character >= 0x7f && character < 0xa0) || character > 0x10ffff)
+	for (; name.size; name.data += used, name.size -= used) {
+		used = utf8_character(name);
+		if (!used)
 			return false;
-		cursor += used;
-		size -= used;
 	}
 	return true;
 }
 
-int provpkg_der_set_text(ASN1_UTF8STRING *string, const char *text)
+bool provpkg_name_get(const ASN1_STRING *from, char *text, size_t room)
 {
-	size_t size = strnlen(text, PROVPKG_NAME_MAX + 1);
+	struct provpkg_view name = provpkg_string_view(from);
 
-	if (!provpkg_text_valid(text, size))
-		return -EINVAL;
-	return ASN1_STRING_set(string, text, size) ? 0 : -ENOMEM;
-}
-
-bool provpkg_der_get_text(const ASN1_UTF8STRING *string, char *text, size_t room)
-{
-	const char *data = (const char *)ASN1_STRING_get0_data(string);
-	size_t size = ASN1_STRING_length(string);
-
-	if (size >= room || !provpkg_text_valid(data, size))
+	if (!provpkg_name_valid(name) || name.size >= room)
 		return false;
 	memset(text, 0, room);
-	memcpy(text, data, size);
+	memcpy(text, name.data, name.size);
 	return true;
+}
+
+bool provpkg_name_set(ASN1_STRING *to, const char *text)
+{
+	struct provpkg_view name = { (const uint8_t *)text, strlen(text) };
+
+	return provpkg_name_valid(name) && provpkg_octets_set(to, text, name.size);
+}
+
+bool provpkg_octets_get(const ASN1_STRING *from, uint8_t *octets, size_t size)
+{
+	struct provpkg_view view = provpkg_string_view(from);
+
+	if (view.size != size)
+		return false;
+	memcpy(octets, view.data, size);
+	return true;
+}
+
+bool provpkg_octets_set(ASN1_STRING *to, const void *octets, size_t size)
+{
+	return size <= INT_MAX && ASN1_STRING_set(to, octets, (int)size);
 }

@@ -16,6 +16,8 @@
 #include "provpkg/rot.h"
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 /* ---- PEM in and out ---- */
 
 /* All certificates of a PEM text, in order; at least one. CERTIFICATE_UNUSABLE. */
@@ -88,5 +90,7 @@ void provpkg_device_template_free(struct provpkg_device_template *device);
 PROVPKG_MUST_CHECK int provpkg_device_issue(const struct provpkg_device_template *device, EVP_PKEY *issuer_key,
 					    const uint8_t point[65], struct provpkg_view uid, const uint8_t serial[16],
 					    int64_t not_before, struct provpkg_blob *der);
+
+PROVPKG_END
 
 #endif

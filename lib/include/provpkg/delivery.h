@@ -10,6 +10,8 @@
 #include "provpkg/sign.h"
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 /* The card's statement on a finished job: granted = good + scrap + unused. Signed with both identity keys. */
 struct provpkg_end_certificate {
 	uint8_t card_id[PROVPKG_CARD_ID_SIZE];
@@ -51,5 +53,7 @@ PROVPKG_MUST_CHECK int provpkg_verifier_record(struct provpkg_verifier *verifier
 					       size_t proof_count);
 /* After the last: do the counts and the certificates' root agree? COUNTS_MISMATCH, RECORD_MISSING. */
 PROVPKG_MUST_CHECK int provpkg_verifier_finish(struct provpkg_verifier *verifier);
+
+PROVPKG_END
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 struct provpkg_grant {
 	uint8_t grant_id[PROVPKG_ID_SIZE];
 	uint8_t card_id[PROVPKG_CARD_ID_SIZE];
@@ -21,5 +23,7 @@ PROVPKG_MUST_CHECK int provpkg_grant_encode(const struct provpkg_grant *grant, s
 PROVPKG_MUST_CHECK int provpkg_grant_decode(struct provpkg_view der, struct provpkg_grant *grant); /* MANIFEST_DER */
 /* SHA-256 of the grant's DER. */
 PROVPKG_MUST_CHECK int provpkg_grant_digest(const struct provpkg_grant *grant, uint8_t digest[PROVPKG_HASH_SIZE]);
+
+PROVPKG_END
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 /* Leaf hash of @data: SHA-256(0x00 || data). */
 PROVPKG_MUST_CHECK int provpkg_merkle_leaf(struct provpkg_view data, uint8_t hash[PROVPKG_HASH_SIZE]);
 
@@ -30,5 +32,7 @@ PROVPKG_MUST_CHECK int provpkg_inclusion_proof(provpkg_leaf_source source, void 
 PROVPKG_MUST_CHECK int provpkg_inclusion_verify(const uint8_t leaf_hash[PROVPKG_HASH_SIZE], uint64_t index, uint64_t size,
 						const uint8_t (*proof)[PROVPKG_HASH_SIZE], size_t count,
 						const uint8_t root[PROVPKG_HASH_SIZE]);
+
+PROVPKG_END
 
 #endif

@@ -16,6 +16,8 @@
 #include "provpkg/sign.h"
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 #define PROVPKG_HEADER_SIZE 4096
 #define PROVPKG_ALIGNMENT 4096
 #define PROVPKG_SEGMENT_SIZE (1u << 20) /* FLOE encrypted segment, bytes on disk; the last may be shorter */
@@ -149,5 +151,7 @@ struct provpkg_contents {
 PROVPKG_MUST_CHECK int provpkg_contents_decode(const struct provpkg_manifest *manifest, struct provpkg_view plain,
 					       struct provpkg_contents *contents);
 void provpkg_contents_clear(struct provpkg_contents *contents); /* frees and cleanses what it holds */
+
+PROVPKG_END
 
 #endif

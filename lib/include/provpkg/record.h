@@ -8,6 +8,8 @@
 #include "provpkg/sign.h"
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 enum provpkg_event {
 	PROVPKG_EVENT_BOOT = 1,
 	PROVPKG_EVENT_INITIALISED = 2,
@@ -73,5 +75,7 @@ PROVPKG_MUST_CHECK int provpkg_checkpoint_sign(const struct provpkg_checkpoint *
 /* CHECKPOINT unless every certificate given signed it. */
 PROVPKG_MUST_CHECK int provpkg_checkpoint_open(struct provpkg_view note, X509 *const *certificates, size_t count,
 					       struct provpkg_checkpoint *checkpoint);
+
+PROVPKG_END
 
 #endif

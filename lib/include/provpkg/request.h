@@ -7,6 +7,8 @@
 
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 enum provpkg_role { PROVPKG_ROLE_OFFICER = 1, PROVPKG_ROLE_OPERATOR = 2, PROVPKG_ROLE_AUDITOR = 3, PROVPKG_ROLE_OEM = 4 };
 
 /* "officer", "operator", "auditor", "oem"; NULL and 0 for what is none. */
@@ -51,5 +53,7 @@ PROVPKG_MUST_CHECK int provpkg_request_encode(const struct provpkg_request *requ
 /* REQUEST_DER, OPERATION_UNKNOWN. */
 PROVPKG_MUST_CHECK int provpkg_request_decode(struct provpkg_view der, struct provpkg_request *request);
 void provpkg_request_clear(struct provpkg_request *request); /* frees certificates that decode made */
+
+PROVPKG_END
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 #define PROVPKG_IMAGES_MAX 16
 #define PROVPKG_LIFECYCLE_MAX 8
 
@@ -77,5 +79,7 @@ PROVPKG_MUST_CHECK int provpkg_rot_check(const struct provpkg_rot *rot, char *de
 
 /* HKDF-SHA-384(salt = UID, ikm = secret, info = "provcard lifecycle key" || 0x00 || name), lifecycle->size bytes. */
 PROVPKG_MUST_CHECK int provpkg_lifecycle_key(const struct provpkg_lifecycle *lifecycle, struct provpkg_view uid, uint8_t *key);
+
+PROVPKG_END
 
 #endif

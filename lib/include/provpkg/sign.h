@@ -8,6 +8,8 @@
 
 #include "provpkg/types.h"
 
+PROVPKG_BEGIN
+
 /* What is signed: each has its own eContentType, and its own refusal codes for bad DER and bad signatures. */
 enum provpkg_content {
 	PROVPKG_CONTENT_MANIFEST = 1, /* MANIFEST_DER, MANIFEST_SIGNATURE */
@@ -53,5 +55,7 @@ PROVPKG_MUST_CHECK int provpkg_signed_chain(const struct provpkg_signed *object,
  */
 PROVPKG_MUST_CHECK int provpkg_signed_suite(const struct provpkg_signed *object, unsigned int suite, STACK_OF(X509) *anchors,
 					    int64_t at);
+
+PROVPKG_END
 
 #endif

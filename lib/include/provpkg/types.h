@@ -7,6 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Around the prototypes of every public header: visible in the shared library, callable from C++. */
+#ifdef __cplusplus
+#define PROVPKG_BEGIN _Pragma("GCC visibility push(default)") extern "C" {
+#define PROVPKG_END } _Pragma("GCC visibility pop")
+#else
+#define PROVPKG_BEGIN _Pragma("GCC visibility push(default)")
+#define PROVPKG_END _Pragma("GCC visibility pop")
+#endif
+
 /*
  * Result of every function that can fail: 0, a refusal code (positive, provcard-refusal.h: the input is bad), or a negative
  * errno (-ENOMEM; -EINVAL for a caller's mistake; -EIO when libcrypto itself failed). On failure out-parameters are untouched.
@@ -27,13 +36,17 @@ struct provpkg_view {
 	size_t size;
 };
 
-/* Bytes of one's own: provpkg_blob_free() cleanses and frees. Zero-initialise before use. */
+/* Bytes of one's own, allocated by OPENSSL_malloc(): provpkg_blob_free() cleanses and frees. Zero-initialise before use. */
 struct provpkg_blob {
 	uint8_t *data;
 	size_t size;
 };
 
+PROVPKG_BEGIN
+
 void provpkg_blob_free(struct provpkg_blob *blob);
+
+PROVPKG_END
 
 static inline struct provpkg_view provpkg_blob_view(const struct provpkg_blob *blob)
 {

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Signed objects: made and checked by libcrypto's CMS, after their form has been checked by ours. */
+#include <errno.h>
+#include <limits.h>
+
+#include <openssl/cms.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "der.h"
+#include "oid.h"
+#include "provcard-refusal.h"
+#include "provpkg/sign.h"
+#include "signed_form.h"
+#include "suite.h"
+#include "x509.h"
+
+/* Explicit SHA-512: ML-DSA has no default digest in CMS and RFC 9882 makes this one mandatory to support. */
+#define SIGNER_FLAGS (CMS_BINARY | CMS_NOSMIMECAP)
+#define CONTENT_FLAGS (CMS_BINARY | CMS_NOCERTS | CMS_PARTIAL)
+
+struct content_type {
+	enum provpkg_content type;
+	const char *oid;
+	int bad_der;
+	int bad_signature;
+};
+
+static const struct content_type content_types[] = {
+	{ PROVPKG_CONTENT_MANIFEST, PROVPKG_OID_MANIFEST, PROVCARD_REFUSAL_MANIFEST_DER, PROVCARD_REFUSAL_MANIFEST_SIGNATURE },
+	{ PROVPKG_CONTENT_GRANT, PROVPKG_OID_GRANT, PROVCARD_REFUSAL_MANIFEST_DER, PROVCARD_REFUSAL_MANIFEST_SIGNATURE },
+	{ PROVPKG_CONTENT_REQUEST, PROVPKG_OID_REQUEST, PROVCARD_REFUSAL_REQUEST_DER, PROVCARD_REFUSAL_REQUEST_SIGNATURE },
+	{ PROVPKG_CONTENT_END_CERTIFICATE, PROVPKG_OID_END_CERTIFICATE, PROVCARD_REFUSAL_STATEMENT_DER,
+	  PROVCARD_REFUSAL_STATEMENT_SIGNATURE },
+};
+
+static const struct content_type *content_type_find(enum provpkg_content type)
+{
+	for (size_t i = 0; i < sizeof(content_types) / sizeof(content_types[0]); i++)
+		if (content_types[i].type == type)
+			return &content_types[i];
+	return NULL;
+}
+
+/* The same certificate may come with several signers; it goes in once. */
+static bool add_certificate(CMS_ContentInfo *cms, X509 *certificate)
+{
+	STACK_OF(X509) *present = CMS_get1_certs(cms);
+	bool good = true;
+
+	for (int i = 0; good && i < sk_X509_num(present); i++)
+		if (!X509_cmp(sk_X509_value(present, i), certificate))
+			goto out;
+	good = CMS_add1_cert(cms, certificate) == 1;
+out:
+	sk_X509_pop_free(present, X509_free);
+	return good;
+}
+
+static bool add_signer(CMS_ContentInfo *cms, const struct provpkg_signer *signer)
+{
+	if (!add_certificate(cms, signer->certificate))
+		return false;
+	for (int i = 0; i < sk_X509_num(signer->chain); i++)
+		if (!add_certificate(cms, sk_X509_value(signer->chain, i)))
+			return false;
+	return CMS_add1_signer(cms, signer->certificate, signer->key, EVP_sha512(), SIGNER_FLAGS | CMS_NOCERTS);
+}
+
+static CMS_ContentInfo *sign_all(const ASN1_OBJECT *type, BIO *content, const struct provpkg_signer *signers, size_t count)
+{
+	CMS_ContentInfo *cms = CMS_sign(NULL, NULL, NULL, NULL, CONTENT_FLAGS);
+	bool good = cms && CMS_set1_eContentType(cms, type);
+
+	for (size_t i = 0; good && i < count; i++)
+		good = add_signer(cms, &signers[i]);
+	if (good && CMS_final(cms, content, NULL, CMS_BINARY))
+		return cms;
+	CMS_ContentInfo_free(cms);
+	return NULL;
+}
+
+int provpkg_sign(enum provpkg_content type, struct provpkg_view content, const struct provpkg_signer *signers, size_t count,
+		 struct provpkg_blob *cms)
+{
+	const struct content_type *known = content_type_find(type);
+	CMS_ContentInfo *made = NULL;
+	ASN1_OBJECT *oid;
+	BIO *bytes;
+	int result = -EIO;
+
+	if (!known || !content.size || content.size > INT_MAX || !count || count > PROVPKG_SIGNERS_MAX)
+		return -EINVAL;
+	ERR_set_mark();
+	oid = OBJ_txt2obj(known->oid, 1);
+	bytes = BIO_new_mem_buf(content.data, (int)content.size);
+	if (oid && bytes)
+		made = sign_all(oid, bytes, signers, count);
+	if (made)
+		result = provpkg_der_encode(made, ASN1_ITEM_rptr(CMS_ContentInfo), cms);
+	CMS_ContentInfo_free(made);
+	BIO_free(bytes);
+	ASN1_OBJECT_free(oid);
+	ERR_pop_to_mark();
+	return result;
+}
+
+struct provpkg_signed {
+	CMS_ContentInfo *cms;
+	STACK_OF(X509) *certificates; /* all that came along */
+	STACK_OF(X509) *signers; /* borrowed from the CMS, in the order of the SignerInfos */
+};
+
+void provpkg_signed_free(struct provpkg_signed *object)
+{
+	if (!object)
+		return;
+	sk_X509_free(object->signers);
+	sk_X509_pop_free(object->certificates, X509_free);
+	CMS_ContentInfo_free(object->cms);
+	OPENSSL_free(object);
+}
+
+/* Finds each signer's certificate among those that came along and checks its signature. */
+static bool signatures_good(struct provpkg_signed *object)
+{
+	if (CMS_verify(object->cms, NULL, NULL, NULL, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
+		return false;
+	object->signers = CMS_get0_signers(object->cms);
+	return sk_X509_num(object->signers) == sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(object->cms));
+}
+
+static int open_known(const struct content_type *known, struct provpkg_view cms, struct provpkg_signed *object)
+{
+	ASN1_OBJECT *oid = OBJ_txt2obj(known->oid, 1);
+	void *decoded;
+	int result = oid ? provpkg_signed_form(cms, oid, known->bad_der) : -ENOMEM;
+
+	ASN1_OBJECT_free(oid);
+	if (!result)
+		result = provpkg_der_decode(cms, PROVPKG_SIGNED_MAX, ASN1_ITEM_rptr(CMS_ContentInfo), known->bad_der, &decoded);
+	if (result)
+		return result;
+	object->cms = decoded;
+	object->certificates = CMS_get1_certs(object->cms);
+	return signatures_good(object) ? 0 : known->bad_signature;
+}
+
+int provpkg_signed_open(enum provpkg_content type, struct provpkg_view cms, struct provpkg_signed **object)
+{
+	const struct content_type *known = content_type_find(type);
+	struct provpkg_signed *opened;
+	int result;
+
+	if (!known)
+		return -EINVAL;
+	opened = OPENSSL_zalloc(sizeof(*opened));
+	if (!opened)
+		return -ENOMEM;
+	ERR_set_mark();
+	result = open_known(known, cms, opened);
+	ERR_pop_to_mark();
+	if (result)
+		provpkg_signed_free(opened);
+	else
+		*object = opened;
+	return result;
+}
+
+struct provpkg_view provpkg_signed_content(const struct provpkg_signed *object)
+{
+	return provpkg_string_view(*CMS_get0_content(object->cms));
+}
+
+size_t provpkg_signed_count(const struct provpkg_signed *object)
+{
+	return (size_t)sk_X509_num(object->signers);
+}
+
+X509 *provpkg_signed_signer(const struct provpkg_signed *object, size_t index)
+{
+	return index < provpkg_signed_count(object) ? sk_X509_value(object->signers, (int)index) : NULL;
+}
+
+/* Anchors may be end certificates (pinned), so a partial chain is a whole one here. */
+static int verify_chain(X509_STORE *store, X509 *certificate, STACK_OF(X509) *others, int64_t at)
+{
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	int result = -EIO;
+
+	if (!context || !X509_STORE_CTX_init(context, store, certificate, others))
+		goto out;
+	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context), (time_t)at);
+	X509_STORE_CTX_set_flags(context, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN);
+	if (X509_verify_cert(context) == 1) {
+		result = 0;
+		goto out;
+	}
+	switch (X509_STORE_CTX_get_error(context)) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		result = PROVCARD_REFUSAL_SIGNER_EXPIRED;
+		break;
+	case X509_V_ERR_OUT_OF_MEM:
+		result = -ENOMEM;
+		break;
+	default:
+		result = PROVCARD_REFUSAL_SIGNER_UNTRUSTED;
+	}
+out:
+	X509_STORE_CTX_free(context);
+	return result;
+}
+
+int provpkg_signed_chain(const struct provpkg_signed *object, size_t index, STACK_OF(X509) *anchors, int64_t at)
+{
+	X509 *signer = provpkg_signed_signer(object, index);
+	X509_STORE *store;
+	int result = -ENOMEM;
+
+	if (!signer)
+		return -EINVAL;
+	if (!(X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE))
+		return PROVCARD_REFUSAL_SIGNER_UNTRUSTED;
+	ERR_set_mark();
+	store = X509_STORE_new();
+	for (int i = 0; store && i < sk_X509_num(anchors); i++)
+		if (!X509_STORE_add_cert(store, sk_X509_value(anchors, i)))
+			goto out;
+	if (store)
+		result = verify_chain(store, signer, object->certificates, at);
+out:
+	X509_STORE_free(store);
+	ERR_pop_to_mark();
+	return result;
+}
+
+/* The suite's signatures are made over SHA-512. */
+static bool signs_as(const struct provpkg_signed *object, size_t index, const char *kind)
+{
+	CMS_SignerInfo *info = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(object->cms), (int)index);
+	const ASN1_OBJECT *digest;
+	X509_ALGOR *algorithm;
+
+	CMS_SignerInfo_get0_algs(info, NULL, NULL, &algorithm, NULL);
+	X509_ALGOR_get0(&digest, NULL, NULL, algorithm);
+	return provpkg_key_is(X509_get0_pubkey(provpkg_signed_signer(object, index)), kind) && OBJ_obj2nid(digest) == NID_sha512;
+}
+
+static bool has_signer(const struct provpkg_signed *object, const char *kind)
+{
+	for (size_t i = 0; i < provpkg_signed_count(object); i++)
+		if (signs_as(object, i, kind))
+			return true;
+	return false;
+}
+
+int provpkg_signed_suite(const struct provpkg_signed *object, unsigned int suite, STACK_OF(X509) *anchors, int64_t at)
+{
+	const struct provpkg_suite *demands = provpkg_suite_find(suite);
+	const X509_NAME *first, *subject;
+	int result;
+
+	if (!demands)
+		return PROVCARD_REFUSAL_SUITE_UNKNOWN;
+	for (size_t i = 0; i < demands->signers; i++)
+		if (!has_signer(object, demands->signer[i]))
+			return PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING;
+	first = X509_get_subject_name(provpkg_signed_signer(object, 0));
+	for (size_t i = 0; i < provpkg_signed_count(object); i++) {
+		result = provpkg_signed_chain(object, i, anchors, at);
+		if (result)
+			return result;
+		subject = X509_get_subject_name(provpkg_signed_signer(object, i));
+		if (X509_NAME_cmp(first, subject))
+			return PROVCARD_REFUSAL_SIGNER_UNTRUSTED;
+	}
+	return 0;
+}

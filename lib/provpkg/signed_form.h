@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one form of SignedData that provcard accepts. Internal to libprovpkg. */
+#ifndef PROVPKG_SIGNED_FORM_H
+#define PROVPKG_SIGNED_FORM_H
+
+#include <openssl/objects.h>
+
+#include "provpkg/types.h"
+
+/* Largest signed object, a manifest; PROVPKG_MANIFEST_MAX. */
+#define PROVPKG_SIGNED_MAX (16u << 20)
+/* Most SignerInfos that one object may carry. */
+#define PROVPKG_SIGNERS_MAX 16
+
+/*
+ * Is @cms the DER of a SignedData with attached @content_type content where nothing that the signatures do not cover can be
+ * varied: versions as RFC 5652 demands, digests SHA-256/384/512, signature algorithms ECDSA or ML-DSA that fit the digest, signed
+ * attributes with that content type, no unsigned attributes, no CRLs, at most PROVPKG_SIGNERS_MAX signers, each named by issuer
+ * and serial number? TRAILING_DATA or @refusal.
+ */
+PROVPKG_MUST_CHECK int provpkg_signed_form(struct provpkg_view cms, const ASN1_OBJECT *content_type, int refusal);
+
+#endif
