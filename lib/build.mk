@@ -2,9 +2,6 @@
 SONAME := 0
 LIBCRYPTO := $(shell $(PKG_CONFIG) --libs 'libcrypto >= 3.5' 2>/dev/null)
 CRYPTO_LIBS := $(or $(LIBCRYPTO),-lcrypto)
-NL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnl-genl-3.0 2>/dev/null)
-NL_LIBS := $(shell $(PKG_CONFIG) --libs libnl-genl-3.0 2>/dev/null)
-CPPFLAGS += $(NL_CFLAGS)
 
 LIBRARIES := $(O)/libprovpkg.so $(O)/libprovcard.so $(O)/libprovpkg.a $(O)/libprovcard.a
 libobjects = $(patsubst %.c,$(O)/obj/%.o,$(wildcard lib/$(1)/*.c lib/refusal.c))
@@ -22,7 +19,7 @@ $(O)/libprov%.a: $$(call libobjects,prov$$*)
 
 $(O)/libprov%.so: $$(call libobjects,prov$$*) lib/prov%/libprov%.map
 	$(CC) $(LDFLAGS) -shared -Wl,-soname,libprov$*.so.$(SONAME) -Wl,--version-script=lib/prov$*/libprov$*.map \
-		-o $@.$(SONAME) $(filter %.o,$^) $(if $(filter pkg,$*),$(CRYPTO_LIBS),$(NL_LIBS))
+		-o $@.$(SONAME) $(filter %.o,$^) $(if $(filter pkg,$*),$(CRYPTO_LIBS))
 	ln -sf $(@F).$(SONAME) $@
 
 define pkgconfig
@@ -39,11 +36,16 @@ Cflags: -I$${includedir}
 endef
 
 $(O)/pkgconfig/provpkg.pc: export text := $(call pkgconfig,provpkg,Formats of the provcard secure provisioning stack,libcrypto >= 3.5)
-$(O)/pkgconfig/provcard.pc: export text := $(call pkgconfig,provcard,Access to provcard HSM programmer cards,libnl-genl-3.0)
+$(O)/pkgconfig/provcard.pc: export text := $(call pkgconfig,provcard,Access to provcard HSM programmer cards)
 $(O)/pkgconfig/%.pc: Makefile lib/build.mk
 	@mkdir -p $(@D)
 	printf '%s\n' "$$text" >$@
 LIBRARIES += $(O)/pkgconfig/provpkg.pc $(O)/pkgconfig/provcard.pc
+
+# The example is built against the shared library, as a user's program is.
+$(O)/example-list-cards: lib/provcard/example/list-cards.c $(O)/libprovcard.so
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -L$(O) -lprovcard -Wl,-rpath,'$$ORIGIN'
+PROGRAMS += $(O)/example-list-cards
 
 INSTALL += install-libraries
 .PHONY: install-libraries

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of libprovcard share. */
+#ifndef PROVCARD_INTERNAL_H
+#define PROVCARD_INTERNAL_H
+
+#include "provcard.h"
+#include "transport.h"
+
+struct provcard {
+	const struct provcard_transport_ops *ops;
+	struct provcard_transport *transport;
+	struct provcard_info info;
+};
+
+/* One unit in progress; wire is where the card writes, so it stays in place until the completion was taken. */
+struct provcard_unit_slot {
+	bool busy;
+	struct provcard_service_unit wire;
+};
+
+struct provcard_job {
+	struct provcard *card;
+	struct provcard_transport_job *transport;
+	size_t units; /* in progress */
+	struct provcard_unit_slot slot[]; /* one a head */
+};
+
+/* Open a card on a transport of the caller's; @address is what the transport's open gets. */
+PROVCARD_MUST_CHECK int provcard_open_transport(const struct provcard_transport_ops *ops, const char *address,
+						struct provcard **card);
+
+/* A command without buffers; the caller adds what it has. */
+struct provcard_command provcard_command_make(uint32_t opcode, uint64_t arg0, uint64_t arg1);
+void provcard_command_in(struct provcard_command *command, const void *data, size_t size);
+void provcard_command_out(struct provcard_command *command, void *data, size_t size);
+/* Send, wait, and take the answer. @job may be NULL. -EPROTO when the card claims to have written more than there is room. */
+PROVCARD_MUST_CHECK int provcard_command_send(struct provcard *card, struct provcard_job *job, struct provcard_command *command,
+					      struct provcard_answer *answer);
+
+/* From the wire to host types. @wire may be unaligned and is read once. -EPROTO for what a card must not say. */
+PROVCARD_MUST_CHECK int provcard_decode_status(const struct provcard_service_status *wire, struct provcard_status *status);
+void provcard_decode_job(const struct provcard_service_job *wire, struct provcard_job_status *status);
+PROVCARD_MUST_CHECK int provcard_decode_head(const struct provcard_service_head *wire, struct provcard_head *head);
+PROVCARD_MUST_CHECK int provcard_decode_unit(const struct provcard_service_unit *wire, struct provcard_unit *unit);
+
+#endif
