@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Device certificates: IEEE 802.1AR IDevID profile on RFC 5280. What is the same in every certificate of a job is encoded once;
+ * to issue is to set the pieces together and to sign.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/asn1.h>
+#include <openssl/err.h>
+#include <openssl/sha.h>
+
+#include "der.h"
+#include "der_writer.h"
+#include "provcard-refusal.h"
+#include "provpkg/certificate.h"
+#include "x509.h"
+
+#define KEY_ID_SIZE 20
+#define SERIAL_SIZE 16
+#define POINT_SIZE 65
+#define COMMON_NAME_MAX 64 /* ub-common-name, RFC 5280 appendix A */
+#define UID_TEXT_MAX (2 * PROVPKG_UID_MAX)
+#define SIGNATURE_MAX 128 /* ECDSA P-384: at most 104 */
+#define TBS_MAX 4096
+#define ISSUER_NAME_MAX 2048
+#define UTC_TIME_END INT64_C(2524608000) /* 2050-01-01: from then on GeneralizedTime, RFC 5280 section 4.1.2.5 */
+
+#define SEQUENCE (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED)
+#define SET (V_ASN1_SET | V_ASN1_CONSTRUCTED)
+#define CONTEXT(number) (V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED | (number))
+
+struct provpkg_device_template {
+	struct provpkg_blob issuer; /* Name */
+	struct provpkg_blob hardware_type; /* OBJECT IDENTIFIER */
+	char organisation[PROVPKG_NAME_MAX + 1];
+	char common_name[PROVPKG_NAME_MAX + 1];
+	uint8_t issuer_key_id[KEY_ID_SIZE];
+	bool p384; /* the issuer's key: decides the signature algorithm */
+};
+
+static const uint8_t oid_common_name[] = { 0x06, 0x03, 0x55, 0x04, 0x03 };
+static const uint8_t oid_serial_number[] = { 0x06, 0x03, 0x55, 0x04, 0x05 };
+static const uint8_t oid_organisation[] = { 0x06, 0x03, 0x55, 0x04, 0x0a };
+static const uint8_t ecdsa_with_sha256[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
+static const uint8_t ecdsa_with_sha384[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03 };
+/* SEQUENCE { id-ecPublicKey, prime256v1 } */
+static const uint8_t p256_algorithm[] = { 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+					  0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+/* basicConstraints critical {}; keyUsage critical digitalSignature */
+static const uint8_t extensions_fixed[] = { 0x30, 0x0c, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff, 0x04,
+					    0x02, 0x30, 0x00, 0x30, 0x0e, 0x06, 0x03, 0x55, 0x1d, 0x0f, 0x01,
+					    0x01, 0xff, 0x04, 0x04, 0x03, 0x02, 0x07, 0x80 };
+static const uint8_t oid_subject_key_id[] = { 0x06, 0x03, 0x55, 0x1d, 0x0e };
+static const uint8_t oid_subject_alt_name[] = { 0x06, 0x03, 0x55, 0x1d, 0x11 };
+static const uint8_t oid_authority_key_id[] = { 0x06, 0x03, 0x55, 0x1d, 0x23 };
+/* id-on-hardwareModuleName, RFC 4108 section 5 */
+static const uint8_t oid_hardware_module[] = { 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x04 };
+static const uint8_t version_3[] = { 0xa0, 0x03, 0x02, 0x01, 0x02 };
+static const char not_after[] = "99991231235959Z"; /* no well-defined end, RFC 5280 section 4.1.2.5 */
+
+/* ---- The template ---- */
+
+static size_t characters(const char *utf8)
+{
+	size_t count = 0;
+
+	for (; *utf8; utf8++)
+		count += (*utf8 & 0xc0) != 0x80;
+	return count;
+}
+
+static bool name_valid(const char *name)
+{
+	return provpkg_name_valid((struct provpkg_view){ (const uint8_t *)name, strnlen(name, PROVPKG_NAME_MAX + 1) });
+}
+
+/* The longest UID's digits must fit behind the common name's prefix: production must not find out. */
+static bool identity_valid(const struct provpkg_identity *identity)
+{
+	return identity->algorithm == PROVPKG_KEY_P256 && name_valid(identity->organisation) && name_valid(identity->common_name) &&
+	       characters(identity->common_name) + 1 + UID_TEXT_MAX <= COMMON_NAME_MAX;
+}
+
+static bool issuer_valid(X509 *issuer)
+{
+	const ASN1_OCTET_STRING *key_id = X509_get0_subject_key_id(issuer);
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+
+	return provpkg_x509_is_issuer(issuer) && ASN1_STRING_length(key_id) == KEY_ID_SIZE &&
+	       (provpkg_key_is(key, "P-256") || provpkg_key_is(key, "P-384"));
+}
+
+static int take_issuer(struct provpkg_device_template *device, X509 *issuer)
+{
+	unsigned char *name = NULL;
+	int size = i2d_X509_NAME(X509_get_subject_name(issuer), &name);
+
+	if (size <= 0)
+		return -EIO;
+	device->issuer = (struct provpkg_blob){ name, size };
+	memcpy(device->issuer_key_id, ASN1_STRING_get0_data(X509_get0_subject_key_id(issuer)), KEY_ID_SIZE);
+	device->p384 = provpkg_key_is(X509_get0_pubkey(issuer), "P-384");
+	return size <= ISSUER_NAME_MAX ? 0 : PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
+}
+
+static int take_hardware_type(struct provpkg_device_template *device, const char *dotted)
+{
+	unsigned char *data = NULL;
+	ASN1_OBJECT *object;
+	int size;
+
+	ERR_set_mark();
+	object = OBJ_txt2obj(dotted, 1);
+	size = object ? i2d_ASN1_OBJECT(object, &data) : 0;
+	ASN1_OBJECT_free(object);
+	ERR_pop_to_mark();
+	if (size <= 0)
+		return PROVCARD_REFUSAL_ROT_RANGE;
+	device->hardware_type = (struct provpkg_blob){ data, size };
+	return 0;
+}
+
+int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *identity, struct provpkg_device_template **device)
+{
+	struct provpkg_device_template *template;
+	int result;
+
+	if (!issuer_valid(issuer))
+		return PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
+	if (!identity_valid(identity))
+		return PROVCARD_REFUSAL_ROT_RANGE;
+	template = OPENSSL_zalloc(sizeof(*template));
+	if (!template)
+		return -ENOMEM;
+	strcpy(template->organisation, identity->organisation);
+	strcpy(template->common_name, identity->common_name);
+	result = take_issuer(template, issuer);
+	if (!result)
+		result = take_hardware_type(template, identity->hardware_type);
+	if (result)
+		provpkg_device_template_free(template);
+	else
+		*device = template;
+	return result;
+}
+
+void provpkg_device_template_free(struct provpkg_device_template *device)
+{
+	if (!device)
+		return;
+	provpkg_blob_free(&device->issuer);
+	provpkg_blob_free(&device->hardware_type);
+	OPENSSL_free(device);
+}
+
+/* ---- Issuing ---- */
+
+/* What differs from unit to unit. */
+struct unit {
+	const uint8_t *point;
+	struct provpkg_view uid;
+	const uint8_t *serial;
+	char uid_text[UID_TEXT_MAX + 1];
+	char common_name[PROVPKG_NAME_MAX + 1 + UID_TEXT_MAX + 1];
+	char not_before[16];
+};
+
+static int format_time(char text[16], int64_t at)
+{
+	time_t seconds = at;
+	struct tm tm;
+
+	if (at < 0 || !gmtime_r(&seconds, &tm) || tm.tm_year + 1900 > 9999)
+		return -EINVAL;
+	strftime(text, 16, at < UTC_TIME_END ? "%y%m%d%H%M%SZ" : "%Y%m%d%H%M%SZ", &tm);
+	return 0;
+}
+
+static void format_uid(struct unit *unit)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *text = unit->uid_text;
+
+	for (size_t i = 0; i < unit->uid.size; i++) {
+		*text++ = digits[unit->uid.data[i] >> 4];
+		*text++ = digits[unit->uid.data[i] & 0xf];
+	}
+	*text = 0;
+}
+
+#define PUT_FIXED(writer, bytes) der_put((writer), (bytes), sizeof(bytes))
+
+/* Extension { oid, value written since @mark }, not critical. */
+static void wrap_extension(struct der_writer *writer, const uint8_t oid[5], size_t mark)
+{
+	der_wrap(writer, V_ASN1_OCTET_STRING, mark);
+	der_put(writer, oid, 5);
+	der_wrap(writer, SEQUENCE, mark);
+}
+
+/* GeneralNames { otherName { id-on-hardwareModuleName, [0] HardwareModuleName { hwType, hwSerialNum } } } */
+static void put_alt_name(struct der_writer *writer, const struct provpkg_device_template *device, struct provpkg_view uid)
+{
+	size_t mark = der_written(writer);
+
+	der_put_element(writer, V_ASN1_OCTET_STRING, uid.data, uid.size);
+	der_put(writer, device->hardware_type.data, device->hardware_type.size);
+	der_wrap(writer, SEQUENCE, mark);
+	der_wrap(writer, CONTEXT(0), mark);
+	PUT_FIXED(writer, oid_hardware_module);
+	der_wrap(writer, CONTEXT(0), mark);
+	der_wrap(writer, SEQUENCE, mark);
+	wrap_extension(writer, oid_subject_alt_name, mark);
+}
+
+/* The subject key identifier is RFC 7093's method 1: the leftmost 160 bits of SHA-256 over the public key. */
+static void put_key_ids(struct der_writer *writer, const struct provpkg_device_template *device, const uint8_t *point)
+{
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	size_t mark = der_written(writer);
+
+	SHA256(point, POINT_SIZE, hash);
+	der_put_element(writer, V_ASN1_OCTET_STRING, hash, KEY_ID_SIZE);
+	wrap_extension(writer, oid_subject_key_id, mark);
+	mark = der_written(writer);
+	der_put_element(writer, V_ASN1_CONTEXT_SPECIFIC | 0, device->issuer_key_id, KEY_ID_SIZE);
+	der_wrap(writer, SEQUENCE, mark);
+	wrap_extension(writer, oid_authority_key_id, mark);
+}
+
+static void put_extensions(struct der_writer *writer, const struct provpkg_device_template *device, const struct unit *unit)
+{
+	size_t mark = der_written(writer);
+
+	put_alt_name(writer, device, unit->uid);
+	put_key_ids(writer, device, unit->point);
+	PUT_FIXED(writer, extensions_fixed);
+	der_wrap(writer, SEQUENCE, mark);
+	der_wrap(writer, CONTEXT(3), mark);
+}
+
+static void put_key(struct der_writer *writer, const uint8_t *point)
+{
+	static const uint8_t unused_bits = 0;
+	size_t mark = der_written(writer);
+
+	der_put(writer, point, POINT_SIZE);
+	der_put(writer, &unused_bits, 1);
+	der_wrap(writer, V_ASN1_BIT_STRING, mark);
+	PUT_FIXED(writer, p256_algorithm);
+	der_wrap(writer, SEQUENCE, mark);
+}
+
+static void put_attribute(struct der_writer *writer, const uint8_t oid[5], uint8_t tag, const char *text)
+{
+	size_t mark = der_written(writer);
+
+	der_put_element(writer, tag, text, strlen(text));
+	der_put(writer, oid, 5);
+	der_wrap(writer, SEQUENCE, mark);
+	der_wrap(writer, SET, mark);
+}
+
+static void put_subject(struct der_writer *writer, const struct provpkg_device_template *device, const struct unit *unit)
+{
+	size_t mark = der_written(writer);
+
+	put_attribute(writer, oid_serial_number, V_ASN1_PRINTABLESTRING, unit->uid_text);
+	put_attribute(writer, oid_common_name, V_ASN1_UTF8STRING, unit->common_name);
+	put_attribute(writer, oid_organisation, V_ASN1_UTF8STRING, device->organisation);
+	der_wrap(writer, SEQUENCE, mark);
+}
+
+static void put_validity(struct der_writer *writer, const char *not_before)
+{
+	size_t mark = der_written(writer);
+	size_t size = strlen(not_before);
+
+	der_put_element(writer, V_ASN1_GENERALIZEDTIME, not_after, strlen(not_after));
+	der_put_element(writer, size == 13 ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME, not_before, size);
+	der_wrap(writer, SEQUENCE, mark);
+}
+
+/* Sixteen octets always, and positive: the top bits are 01. */
+static void put_serial(struct der_writer *writer, const uint8_t *random)
+{
+	uint8_t serial[SERIAL_SIZE];
+
+	memcpy(serial, random, SERIAL_SIZE);
+	serial[0] = (serial[0] & 0x3f) | 0x40;
+	der_put_element(writer, V_ASN1_INTEGER, serial, SERIAL_SIZE);
+}
+
+static void put_algorithm(struct der_writer *writer, const struct provpkg_device_template *device)
+{
+	if (device->p384)
+		PUT_FIXED(writer, ecdsa_with_sha384);
+	else
+		PUT_FIXED(writer, ecdsa_with_sha256);
+}
+
+static void put_tbs(struct der_writer *writer, const struct provpkg_device_template *device, const struct unit *unit)
+{
+	put_extensions(writer, device, unit);
+	put_key(writer, unit->point);
+	put_subject(writer, device, unit);
+	put_validity(writer, unit->not_before);
+	der_put(writer, device->issuer.data, device->issuer.size);
+	put_algorithm(writer, device);
+	put_serial(writer, unit->serial);
+	PUT_FIXED(writer, version_3);
+	der_wrap(writer, SEQUENCE, 0);
+}
+
+/* Digest first, then sign it: the one public-key operation. */
+static int sign_tbs(EVP_PKEY *key, bool p384, const struct der_writer *tbs, uint8_t *signature, size_t *size)
+{
+	uint8_t digest[SHA384_DIGEST_LENGTH];
+	size_t digest_size = p384 ? SHA384_DIGEST_LENGTH : SHA256_DIGEST_LENGTH;
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	bool made = false;
+
+	if (p384)
+		SHA384(tbs->cursor, der_written(tbs), digest);
+	else
+		SHA256(tbs->cursor, der_written(tbs), digest);
+	if (context && EVP_PKEY_sign_init(context) == 1)
+		made = EVP_PKEY_sign(context, signature, size, digest, digest_size) == 1;
+	EVP_PKEY_CTX_free(context);
+	return made ? 0 : -EIO;
+}
+
+static int put_together(const struct provpkg_device_template *device, const struct der_writer *tbs, const uint8_t *signature,
+			size_t signature_size, struct provpkg_blob *der)
+{
+	static const uint8_t unused_bits = 0;
+	uint8_t room[TBS_MAX + 2 * SIGNATURE_MAX];
+	struct der_writer writer = der_writer_over(room, sizeof(room));
+	uint8_t *copy;
+
+	der_put(&writer, signature, signature_size);
+	der_put(&writer, &unused_bits, 1);
+	der_wrap(&writer, V_ASN1_BIT_STRING, 0);
+	put_algorithm(&writer, device);
+	der_put(&writer, tbs->cursor, der_written(tbs));
+	der_wrap(&writer, SEQUENCE, 0);
+	if (writer.full)
+		return -EIO;
+	copy = OPENSSL_memdup(writer.cursor, der_written(&writer));
+	if (!copy)
+		return -ENOMEM;
+	*der = (struct provpkg_blob){ copy, der_written(&writer) };
+	return 0;
+}
+
+int provpkg_device_issue(const struct provpkg_device_template *device, EVP_PKEY *issuer_key, const uint8_t point[65],
+			 struct provpkg_view uid, const uint8_t serial[16], int64_t not_before, struct provpkg_blob *der)
+{
+	struct unit unit = { .point = point, .uid = uid, .serial = serial };
+	uint8_t room[TBS_MAX], signature[SIGNATURE_MAX];
+	struct der_writer tbs = der_writer_over(room, sizeof(room));
+	size_t size = sizeof(signature);
+	int result = format_time(unit.not_before, not_before);
+
+	if (result || !uid.size || uid.size > PROVPKG_UID_MAX || point[0] != POINT_CONVERSION_UNCOMPRESSED ||
+	    EVP_PKEY_get_bits(issuer_key) != (device->p384 ? 384 : 256))
+		return -EINVAL;
+	format_uid(&unit);
+	snprintf(unit.common_name, sizeof(unit.common_name), "%s-%s", device->common_name, unit.uid_text);
+	put_tbs(&tbs, device, &unit);
+	if (tbs.full)
+		return -EIO;
+	result = sign_tbs(issuer_key, device->p384, &tbs, signature, &size);
+	if (result)
+		return result;
+	return put_together(device, &tbs, signature, size, der);
+}
