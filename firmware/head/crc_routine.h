@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Made from crc_routine.S by "make crc-routine". */
+static const uint32_t crc_routine[] = {
+	0x2101a013, 0x18090289, 0x22004f10, 0x24080013,
+	0xd300085b, 0x3c01407b, 0x0094d1fa, 0x3201510b,
+	0xd0f30a14, 0x2b00c80c, 0x2400d00e, 0x781543e4,
+	0x40653201, 0x00adb2ed, 0x0a24594d, 0x3b01406c,
+	0x43e4d1f5, 0xe7edc010, 0x46c0be00, 0xedb88320,
+};
