@@ -2,25 +2,21 @@
 /*
  * The host interface of a provcard: PCI identity, registers, queue entries, transport commands.
  *
- * Shared by the driver and the card's firmware; user space never sees it. Specified in Documentation/host-interface.rst,
- * from which both sides are written. Multi-byte fields are little-endian. The shapes follow NVM Express where it has one.
+ * Shared by the driver and the card's firmware; user space never sees it. Specified in
+ * Documentation/host-interface.rst, from which both sides are written. Multi-byte fields are
+ * little-endian. The shapes follow NVM Express where it has one.
  */
 #ifndef PROVCARD_HIF_H
 #define PROVCARD_HIF_H
 
-#ifdef __KERNEL__
 #include <linux/types.h>
-#else
-#include <stdint.h>
-typedef uint16_t __le16;
-typedef uint32_t __le32;
-typedef uint64_t __le64;
-typedef uint8_t u8;
+#ifndef __KERNEL__
+typedef __u8 u8;
 #endif
 
 /*
- * QEMU reserves 1af4:10f0 to 1af4:10ff for experiments without registration (docs/specs/pci-ids.rst). No silicon exists, so
- * no vendor id has been asked for.
+ * QEMU reserves 1af4:10f0 to 1af4:10ff for experiments without registration
+ * (docs/specs/pci-ids.rst). No silicon exists, so no vendor id has been asked for.
  */
 #define PROVCARD_PCI_VENDOR_ID 0x1af4
 #define PROVCARD_PCI_DEVICE_ID 0x10f0
@@ -46,9 +42,9 @@ typedef uint8_t u8;
 #define PROVCARD_REG_DOORBELL 0x1000 /* SQ n tail at + 8 * n, CQ n head at + 8 * n + 4 */
 
 #define PROVCARD_CAP_MQES(cap) ((cap) & 0xffff) /* largest queue, entries - 1 */
-#define PROVCARD_CAP_IOQ(cap) (((cap) >> 16) & 0xff) /* I/O queue pairs the card offers: one per head */
-#define PROVCARD_CAP_TO(cap) (((cap) >> 24) & 0xff) /* longest time to become ready or not ready, 500 ms units */
-#define PROVCARD_CAP_MDTS(cap) (((cap) >> 32) & 0xff) /* largest transfer of one command, 2^n bytes */
+#define PROVCARD_CAP_IOQ(cap) (((cap) >> 16) & 0xff) /* I/O queue pairs: one per head */
+#define PROVCARD_CAP_TO(cap) (((cap) >> 24) & 0xff) /* longest time for RDY to follow, 500 ms */
+#define PROVCARD_CAP_MDTS(cap) (((cap) >> 32) & 0xff) /* largest transfer, 2^n bytes */
 
 #define PROVCARD_FEATURE_COALESCING (1u << 0)
 
@@ -64,7 +60,8 @@ typedef uint8_t u8;
  * struct provcard_hif_sgl - one scatter list descriptor
  * @address: bus address of the data, or of a list of descriptors
  * @length: bytes at @address
- * @type: PROVCARD_SGL_DATA or PROVCARD_SGL_LIST; a list holds data descriptors only, so lists do not nest
+ * @reserved: 0
+ * @type: PROVCARD_SGL_DATA or PROVCARD_SGL_LIST; a list holds data descriptors only
  */
 struct provcard_hif_sgl {
 	__le64 address;
@@ -78,7 +75,8 @@ struct provcard_hif_sgl {
 
 /**
  * struct provcard_hif_sqe - submission queue entry, 64 bytes
- * @opcode: transport command below PROVCARD_OPC_SERVICE_BASE, else a service command the driver does not interpret
+ * @opcode: transport command below PROVCARD_OPC_SERVICE_BASE, else a service command, which the
+ *          driver does not interpret
  * @flags: 0
  * @cid: command identifier, unique among the commands of this queue in flight
  * @job: job handle from PROVCARD_OPC_JOB_CREATE, 0 for none
@@ -117,20 +115,23 @@ struct provcard_hif_cqe {
 #define PROVCARD_CQE_PHASE 1
 #define PROVCARD_CQE_STATUS(status) ((status) >> 1)
 
-/* Transport commands: admin queue only, sent by the driver itself. */
+/*
+ * Transport commands: admin queue only, sent by the driver itself. arg1 of the CREATE commands has
+ * the queue in 15:0 and its entries - 1 in 31:16.
+ */
 #define PROVCARD_OPC_IDENTIFY 0x01 /* out: struct provcard_hif_identify */
-#define PROVCARD_OPC_CREATE_CQ 0x02 /* arg0 address, arg1 qid | (entries - 1) << 16 | vector << 32 */
-#define PROVCARD_OPC_CREATE_SQ 0x03 /* arg0 address, arg1 qid | (entries - 1) << 16 | cqid << 32 */
+#define PROVCARD_OPC_CREATE_CQ 0x02 /* arg0 address, arg1 below, vector << 32 */
+#define PROVCARD_OPC_CREATE_SQ 0x03 /* arg0 address, arg1 below, cqid << 32 */
 #define PROVCARD_OPC_DELETE_CQ 0x04 /* arg0 qid; its submission queue must be gone */
-#define PROVCARD_OPC_DELETE_SQ 0x05 /* arg0 qid; commands in flight complete with PROVCARD_SC_ABORTED */
-#define PROVCARD_OPC_SET_FEATURE 0x06 /* arg0 PROVCARD_FEAT_*, arg1 value; result: the value in force */
+#define PROVCARD_OPC_DELETE_SQ 0x05 /* arg0 qid; commands in flight end with ABORTED */
+#define PROVCARD_OPC_SET_FEATURE 0x06 /* arg0 PROVCARD_FEAT_*, arg1 value; result: in force */
 #define PROVCARD_OPC_ABORT 0x07 /* arg0 qid | cid << 16; result 0: will be aborted, 1: not found */
-#define PROVCARD_OPC_ASYNC_EVENT 0x08 /* completes when something happens; result: type | info << 8 */
+#define PROVCARD_OPC_ASYNC_EVENT 0x08 /* completes on an event; result: type | info << 8 */
 #define PROVCARD_OPC_JOB_CREATE 0x10 /* result: a job handle, never 0 */
-#define PROVCARD_OPC_JOB_DELETE 0x11 /* arg0 handle: stops its units, frees what it holds; completes when that is done */
+#define PROVCARD_OPC_JOB_DELETE 0x11 /* arg0 handle: stops its units, frees what it holds */
 #define PROVCARD_OPC_SERVICE_BASE 0x40
 
-#define PROVCARD_FEAT_COALESCING 0x01 /* completions 7:0 (0's based), time 15:8 in 100 us; all I/O queues */
+#define PROVCARD_FEAT_COALESCING 0x01 /* entries - 1 in 7:0, time in 15:8, in 100 us */
 
 #define PROVCARD_EVENT_HEAD 0x01 /* info: head; its state changed */
 #define PROVCARD_EVENT_JOB 0x02 /* a job's state changed */
@@ -138,8 +139,8 @@ struct provcard_hif_cqe {
 #define PROVCARD_EVENT_FAULT 0x04 /* the card stopped production */
 
 /*
- * Status codes of the transport. The whole table, with names and sentences, is lib/include/provcard-refusals.def; a test holds
- * the two together.
+ * Status codes of the transport. The whole table, with names and sentences, is
+ * lib/include/provcard-refusals.def; a test holds the two together.
  */
 #define PROVCARD_SC_SUCCESS 0x0000
 #define PROVCARD_SC_INVALID_OPCODE 0x0001
@@ -158,6 +159,7 @@ struct provcard_hif_cqe {
  * @firmware: firmware version, same form
  * @heads: programming heads
  * @max_jobs: job handles that may exist at once
+ * @reserved: 0
  */
 struct provcard_hif_identify {
 	u8 serial[32];

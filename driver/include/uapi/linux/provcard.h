@@ -8,9 +8,11 @@
 /**
  * DOC: General ioctl format
  *
- * Every structure begins with its size as user space knows it. A shorter structure than the kernel's is filled up with zeroes;
- * a longer one is accepted when the bytes that the kernel does not know are zero. Fields named out_* are written by the kernel;
- * the others are read. All lengths are bytes. Pointers are carried in __aligned_u64, so 32-bit callers use the same layout.
+ * Every structure begins with its size as user space knows it. A shorter structure than the
+ * kernel's is filled up with zeroes; a longer one is accepted when the bytes that the kernel does
+ * not know are zero. Fields named out_* are written by the kernel; the others are read. All
+ * lengths are bytes. Pointers are carried in __aligned_u64, so 32-bit callers use the same
+ * layout.
  *
  * errno has one meaning each; what the card itself answers is never an errno but in out_status:
  *
@@ -62,6 +64,7 @@ struct provcard_info {
 	__u8 out_serial[36];
 	__u8 out_firmware[36];
 };
+
 #define PROVCARD_INFO _IO(PROVCARD_IOCTL_TYPE, PROVCARD_CMD_INFO)
 
 /* There are jobs, and completions can be read from their descriptors. */
@@ -85,9 +88,9 @@ struct provcard_info {
  * @__reserved: Must be 0
  * @out_length: bytes written to @out_uptr
  *
- * PROVCARD_COMMAND waits for the answer; on a job's descriptor the command carries the job. PROVCARD_SUBMIT exists on a job's
- * descriptor only and returns when the command is queued: the buffers belong to the card until its completion was read, the
- * out_* fields stay 0.
+ * PROVCARD_COMMAND waits for the answer; on a job's descriptor the command carries the job.
+ * PROVCARD_SUBMIT exists on a job's descriptor only and returns when the command is queued: the
+ * buffers belong to the card until its completion was read, the out_* fields stay 0.
  */
 struct provcard_command {
 	__u32 size;
@@ -106,6 +109,7 @@ struct provcard_command {
 	__u32 __reserved;
 	__aligned_u64 out_length;
 };
+
 #define PROVCARD_COMMAND _IO(PROVCARD_IOCTL_TYPE, PROVCARD_CMD_COMMAND)
 #define PROVCARD_SUBMIT _IO(PROVCARD_IOCTL_TYPE, PROVCARD_CMD_SUBMIT)
 
@@ -113,15 +117,17 @@ struct provcard_command {
  * struct provcard_job_create - make a job; PROVCARD_JOB_CREATE
  * @size: sizeof(struct provcard_job_create)
  * @flags: 0 or O_CLOEXEC
- * @out_fd: the job. Closing the last reference stops its units and frees what the card holds for it
- * @__reserved: Must be 0
+ * @out_fd: the job, -1 when the card refused. Closing the last reference stops its units and frees
+ *          what the card holds for it
+ * @out_status: the card's answer: 0, or a code of the refusal table
  */
 struct provcard_job_create {
 	__u32 size;
 	__u32 flags;
 	__s32 out_fd;
-	__u32 __reserved;
+	__u32 out_status;
 };
+
 #define PROVCARD_JOB_CREATE _IO(PROVCARD_IOCTL_TYPE, PROVCARD_CMD_JOB_CREATE)
 
 /**
@@ -133,7 +139,8 @@ struct provcard_job_create {
  * @error: 0, or a positive errno when the card gave no answer (ENODEV, EIO, ETIMEDOUT)
  * @__reserved: 0
  *
- * poll() says POLLIN when one can be read, POLLHUP | POLLERR when the card is gone and none is left.
+ * poll() says POLLIN when one can be read, POLLHUP | POLLERR when the card is gone and none is
+ * left.
  */
 struct provcard_completion {
 	__aligned_u64 user_data;

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The commands the driver sends on its own account: what brings queues up, jobs, aborts, events. */
+#include <linux/ctype.h>
+#include <linux/kobject.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "card.h"
+
+/* Coalescing that pays from a few commands in flight on; a lone command is announced at once. */
+#define PROVCARD_COALESCE_ENTRIES 8
+#define PROVCARD_COALESCE_TIME_100US 1
+
+#define PROVCARD_EVENT_INTERVAL_MS 10
+
+static int provcard_admin_command(struct provcard *card, enum provcard_origin origin,
+				  const struct provcard_hif_sqe *sqe, u32 out_limit,
+				  struct provcard_answer *answer)
+{
+	struct provcard_request *request =
+		provcard_request_alloc(&card->queues[0], origin, sqe->opcode);
+
+	if (!request)
+		return -ENOMEM;
+	request->sqe = *sqe;
+	request->out_limit = out_limit;
+	return provcard_request_execute(request, false, answer);
+}
+
+static struct provcard_request *provcard_admin_request(struct provcard *card, u8 opcode)
+{
+	return provcard_request_alloc(&card->queues[0], PROVCARD_ORIGIN_DRIVER, opcode);
+}
+
+/* A command of the bring-up. A card that refuses one of these is of no use. */
+static int provcard_setup_command(struct provcard *card, const struct provcard_hif_sqe *sqe,
+				  u32 out_limit)
+{
+	struct provcard_answer answer;
+	int ret = provcard_admin_command(card, PROVCARD_ORIGIN_SETUP, sqe, out_limit, &answer);
+
+	if (!ret && answer.status) {
+		dev_err(&card->pdev->dev, "command %#x refused with status %#x\n", sqe->opcode,
+			answer.status);
+		ret = -EIO;
+	}
+	return ret;
+}
+
+/* The serial number becomes the name of a link under /dev, so its form matters. */
+static bool provcard_serial_valid(const char *serial)
+{
+	if (!*serial || *serial == '.')
+		return false;
+	for (; *serial; serial++)
+		if (!isascii(*serial) || !(isalnum(*serial) || strchr("-_.", *serial)))
+			return false;
+	return true;
+}
+
+static bool provcard_firmware_valid(const char *firmware)
+{
+	for (; *firmware; firmware++)
+		if (!isascii(*firmware) || !isprint(*firmware))
+			return false;
+	return true;
+}
+
+static int provcard_identity_take(struct provcard *card,
+				  const struct provcard_hif_identify *identity)
+{
+	memcpy(card->serial, identity->serial, sizeof(identity->serial) - 1);
+	memcpy(card->firmware, identity->firmware, sizeof(identity->firmware) - 1);
+	card->heads = le32_to_cpu(identity->heads);
+	if (provcard_serial_valid(card->serial) && provcard_firmware_valid(card->firmware))
+		return 0;
+	dev_err(&card->pdev->dev, "the card's serial number or firmware version is malformed\n");
+	return -EIO;
+}
+
+/* Once, at probe: what it fills is constant from then on. */
+int provcard_admin_identify(struct provcard *card)
+{
+	struct provcard_hif_sqe sqe = { .opcode = PROVCARD_OPC_IDENTIFY };
+	struct device *dma = &card->pdev->dev;
+	struct provcard_hif_identify *identity;
+	dma_addr_t address;
+	int ret;
+
+	identity = dma_alloc_coherent(dma, sizeof(*identity), &address, GFP_KERNEL);
+	if (!identity)
+		return -ENOMEM;
+	sqe.out.address = cpu_to_le64(address);
+	sqe.out.length = cpu_to_le32(sizeof(*identity));
+	ret = provcard_setup_command(card, &sqe, sizeof(*identity));
+	if (!ret)
+		ret = provcard_identity_take(card, identity);
+	dma_free_coherent(dma, sizeof(*identity), identity, address);
+	return ret;
+}
+
+static int provcard_admin_create_queue(struct provcard_queue *queue)
+{
+	struct provcard_hif_sqe cq = {
+		.opcode = PROVCARD_OPC_CREATE_CQ,
+		.arg = { cpu_to_le64(queue->cq_dma),
+			 cpu_to_le64(queue->id | (queue->cq_entries - 1) << 16 |
+				     (u64)queue->vector << 32) },
+	};
+	struct provcard_hif_sqe sq = {
+		.opcode = PROVCARD_OPC_CREATE_SQ,
+		.arg = { cpu_to_le64(queue->sq_dma),
+			 cpu_to_le64(queue->id | (queue->sq_entries - 1) << 16 |
+				     (u64)queue->id << 32) },
+	};
+	int ret;
+
+	provcard_queue_enable(queue);
+	ret = provcard_setup_command(queue->card, &cq, 0);
+	return ret ?: provcard_setup_command(queue->card, &sq, 0);
+}
+
+int provcard_admin_create_queues(struct provcard *card)
+{
+	int ret = 0;
+
+	for (unsigned int id = 1; id <= card->io_queues && !ret; id++)
+		ret = provcard_admin_create_queue(&card->queues[id]);
+	return ret;
+}
+
+int provcard_admin_set_coalescing(struct provcard *card)
+{
+	const struct provcard_hif_sqe sqe = {
+		.opcode = PROVCARD_OPC_SET_FEATURE,
+		.arg = { cpu_to_le64(PROVCARD_FEAT_COALESCING),
+			 cpu_to_le64((PROVCARD_COALESCE_ENTRIES - 1) |
+				     PROVCARD_COALESCE_TIME_100US << 8) },
+	};
+
+	if (!(card->features & PROVCARD_FEATURE_COALESCING))
+		return 0;
+	return provcard_setup_command(card, &sqe, 0);
+}
+
+/*
+ * @generation: the one the handle is good in; read before, so a reset in between voids the
+ * handle.
+ */
+int provcard_admin_job_create(struct provcard *card, u32 *handle, u32 *generation, u16 *status)
+{
+	const struct provcard_hif_sqe sqe = { .opcode = PROVCARD_OPC_JOB_CREATE };
+	struct provcard_answer answer;
+	int ret;
+
+	*generation = READ_ONCE(card->generation);
+	ret = provcard_admin_command(card, PROVCARD_ORIGIN_DRIVER, &sqe, 0, &answer);
+	if (ret)
+		return ret;
+	*handle = answer.result;
+	*status = answer.status;
+	if (answer.status || answer.result)
+		return 0;
+	dev_err_ratelimited(&card->pdev->dev, "job handle 0\n");
+	provcard_reset_schedule(card, *generation);
+	return -EIO;
+}
+
+/*
+ * Stop a job's units. Waits for the card, so that who has closed a job can rely on it; a dying
+ * process and the kernel's own threads are not kept.
+ */
+void provcard_admin_job_delete(struct provcard *card, u32 handle, u32 generation)
+{
+	struct provcard_request *request = provcard_admin_request(card, PROVCARD_OPC_JOB_DELETE);
+	struct provcard_answer answer;
+
+	if (!request) {
+		/* The card must not go on with a job that nobody holds. */
+		provcard_reset_schedule(card, generation);
+		return;
+	}
+	request->sqe.arg[0] = cpu_to_le64(handle);
+	request->generation = generation;
+	request->bound = true;
+	request->timeout_ms = PROVCARD_JOB_DELETE_TIMEOUT_MS;
+	if (current->flags & (PF_EXITING | PF_KTHREAD))
+		provcard_request_send(request);
+	else
+		provcard_request_execute(request, false, &answer);
+}
+
+/* Ask the card to let go of a command, and wait until it has answered that. */
+int provcard_admin_abort(struct provcard_request *request)
+{
+	const struct provcard_hif_sqe sqe = {
+		.opcode = PROVCARD_OPC_ABORT,
+		.arg = { cpu_to_le64(request->queue->id |
+				     (u64)le16_to_cpu(request->sqe.cid) << 16) },
+	};
+	struct provcard_answer answer;
+	int ret;
+
+	ret = provcard_admin_command(request->queue->card, PROVCARD_ORIGIN_DRIVER, &sqe, 0,
+				     &answer);
+	return ret ?: (answer.status ? -EIO : 0);
+}
+
+/* udev and monitors hear of the card itself; heads and jobs are followed by those who use them. */
+static void provcard_event_tell(struct provcard *card, u32 result)
+{
+	u8 type = result & 0xff;
+
+	if (type == PROVCARD_EVENT_FAULT)
+		dev_err_ratelimited(&card->pdev->dev, "production stopped, refusal code %#x\n",
+				    result >> 8);
+	if ((type == PROVCARD_EVENT_FAULT || type == PROVCARD_EVENT_CARD) &&
+	    device_is_registered(&card->dev))
+		kobject_uevent(&card->dev.kobj, KOBJ_CHANGE);
+}
+
+static void provcard_event_finish(struct provcard_request *request)
+{
+	struct provcard *card = request->queue->card;
+	struct provcard_answer answer;
+
+	provcard_request_release(request);
+	answer = request->answer;
+	kfree(request);
+	if (answer.error || answer.status)
+		return;
+	provcard_event_tell(card, answer.result);
+	/*
+	 * Not at once: a card that cries without end costs no more than a hundred events a
+	 * second.
+	 */
+	queue_delayed_work(system_long_wq, &card->event_work,
+			   msecs_to_jiffies(PROVCARD_EVENT_INTERVAL_MS));
+}
+
+/* Listen for one event. After a reset the start of the controller begins anew. */
+void provcard_event_work(struct work_struct *work)
+{
+	struct provcard *card = container_of(to_delayed_work(work), struct provcard, event_work);
+	struct provcard_request *request = provcard_admin_request(card, PROVCARD_OPC_ASYNC_EVENT);
+
+	int ret = -ENOMEM;
+
+	if (request) {
+		request->timeout_ms = 0;
+		ret = provcard_request_start(request, provcard_event_finish);
+		if (ret)
+			provcard_request_free(request);
+	}
+	if (ret == -ENOMEM || ret == -EAGAIN)
+		queue_delayed_work(system_long_wq, &card->event_work, HZ);
+}

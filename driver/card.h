@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the driver share.
+ *
+ * Lifetime: struct provcard is freed by the release function of its struct device, which every
+ * open descriptor keeps. Its rings, registers and interrupts exist from probe to remove only;
+ * whoever touches them, or maps memory for the card, stands between provcard_enter() and
+ * provcard_leave(), or works on a request, and remove waits for both.
+ *
+ * Locks, outermost first: reset_lock; jobs_lock; a job's lock; a queue's lock.
+ */
+#ifndef PROVCARD_CARD_H
+#define PROVCARD_CARD_H
+
+#include <linux/cdev.h>
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/provcard.h>
+#include <linux/scatterlist.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "provcard_hif.h"
+
+#define PROVCARD_MAX_IO_QUEUES 32
+/*
+ * A completion ring holds twice what can be in flight, so its head is told to the card only once
+ * per half ring and a command costs one register write. A command identifier has the slot in its
+ * low byte.
+ */
+#define PROVCARD_SQ_ENTRIES 64
+#define PROVCARD_CQ_ENTRIES (2 * PROVCARD_SQ_ENTRIES)
+/* Slots of the admin queue that user commands leave to the driver, so that it can always abort. */
+#define PROVCARD_ADMIN_RESERVED 16
+#define PROVCARD_MAX_TRANSFER SZ_1M
+/* Commands of one job in flight or with a completion that nobody has read. */
+#define PROVCARD_JOB_COMMANDS 1024
+
+#define PROVCARD_ADMIN_TIMEOUT_MS 5000
+#define PROVCARD_JOB_DELETE_TIMEOUT_MS 30000
+#define PROVCARD_ABORT_GRACE_MS 10000
+
+struct provcard;
+struct provcard_job;
+struct provcard_request;
+struct user_struct;
+
+/*
+ * struct provcard_queue - a submission ring and its completion ring
+ * @room: woken when a slot becomes free or the queue's state changes
+ * @lock: protects what follows it
+ * @enabled: the card works on the rings
+ * @closed: 0, or the errno user commands get: -EAGAIN in a reset, -EIO dead, -ENODEV gone
+ * @slots: taken from submission until the command's memory is released
+ * @requests: in flight, by slot; the card has them
+ */
+struct provcard_queue {
+	struct provcard *card;
+	unsigned int id;
+	unsigned int vector;
+	unsigned int sq_entries;
+	unsigned int cq_entries;
+	unsigned int slots_user;
+	unsigned int slots_all;
+	struct provcard_hif_sqe *sq;
+	struct provcard_hif_cqe *cq;
+	dma_addr_t sq_dma;
+	dma_addr_t cq_dma;
+	wait_queue_head_t room;
+
+	spinlock_t lock; /* see above */
+	bool enabled;
+	int closed;
+	unsigned int sq_tail;
+	unsigned int cq_head;
+	unsigned int cq_unreleased;
+	unsigned int phase;
+	u8 cid_generation;
+	DECLARE_BITMAP(slots, PROVCARD_SQ_ENTRIES);
+	struct provcard_request *requests[PROVCARD_SQ_ENTRIES];
+};
+
+struct provcard_vector {
+	struct provcard *card;
+	unsigned int index;
+};
+
+/*
+ * struct provcard - a card
+ * @gate: read by all who use @pdev, @regs or the queues on behalf of a descriptor
+ * @gone: the card was removed or does not answer; set once, before the gate is drained
+ * @error: as a queue's closed, for the card as a whole
+ * @generation: counts controller resets; job handles of older generations are void
+ * @reset_lock: one thread starts, stops or resets the controller
+ * @reset_generation: the generation that the reset asked for is to end
+ * @finishers: runs what ends commands nobody waits for
+ */
+struct provcard {
+	struct device dev;
+	struct cdev cdev;
+	int minor;
+	struct pci_dev *pdev;
+	void __iomem *regs;
+	struct srcu_struct gate;
+	bool gone;
+
+	u64 cap;
+	u32 version;
+	u32 features;
+	u64 max_transfer;
+	u32 heads;
+	char serial[36];
+	char firmware[36];
+
+	unsigned int vectors_count;
+	struct provcard_vector vectors[PROVCARD_MAX_IO_QUEUES + 1];
+	unsigned int io_queues;
+	struct provcard_queue queues[PROVCARD_MAX_IO_QUEUES + 1];
+
+	int error;
+	u32 generation;
+	struct mutex reset_lock; /* see above */
+	u32 reset_generation;
+	struct work_struct reset_work;
+	unsigned int resets;
+	unsigned long resets_since;
+	struct delayed_work watchdog;
+	struct delayed_work event_work;
+	struct workqueue_struct *finishers;
+
+	spinlock_t jobs_lock; /* protects jobs */
+	struct list_head jobs;
+};
+
+/* pci.c */
+extern unsigned int provcard_default_timeout_ms;
+
+/* What the card said to a command, or why it said nothing. */
+struct provcard_answer {
+	int error;
+	u16 status;
+	u32 result;
+	u32 length;
+};
+
+/*
+ * struct provcard_buffer - user memory the card reads or writes in place
+ * @table: pinned pages, mapped for the card; unused while @length is 0
+ * @list: descriptors, when one does not do
+ * @user: who is charged for @pages
+ */
+struct provcard_buffer {
+	u64 length;
+	enum dma_data_direction direction;
+	struct sg_table table;
+	struct provcard_hif_sgl *list;
+	dma_addr_t list_dma;
+	size_t list_bytes;
+	struct user_struct *user;
+	unsigned long pages;
+};
+
+/* Whose command it is: a user's; the driver's own; or one of those that bring the controller up. */
+enum provcard_origin {
+	PROVCARD_ORIGIN_USER,
+	PROVCARD_ORIGIN_DRIVER,
+	PROVCARD_ORIGIN_SETUP,
+};
+
+/*
+ * struct provcard_request - one command from submission until its memory is released
+ * @finish: called from @card->finishers when the command has ended; it owns the request. NULL when
+ *          a thread waits for @done, which owns it then. Protected by the queue's lock
+ * @out_limit: most bytes the card may say it wrote
+ * @generation: the reset generation it was sent in; @bound: may be sent in that one only
+ * @timeout_ms: 0 for none
+ * @job: reference, kept for @finish
+ */
+struct provcard_request {
+	struct provcard_queue *queue;
+	enum provcard_origin origin;
+	struct provcard_hif_sqe sqe;
+	struct provcard_buffer in;
+	struct provcard_buffer out;
+	u32 out_limit;
+	unsigned int slot;
+	u32 generation;
+	bool bound;
+	unsigned int timeout_ms;
+	bool submitted;
+	bool expired;
+	struct provcard_answer answer;
+	void (*finish)(struct provcard_request *request);
+	struct completion done;
+	struct work_struct work;
+	struct delayed_work timeout;
+	struct provcard_job *job;
+	u64 user_data;
+	struct list_head node;
+};
+
+/*
+ * struct provcard_job - a job's descriptor
+ * @lock: protects @done, @commands and @closed
+ * @done: requests whose completion nobody has read
+ * @commands: in flight and unread
+ */
+struct provcard_job {
+	struct kref references;
+	struct provcard *card;
+	u32 handle;
+	u32 generation;
+	struct list_head node;
+	wait_queue_head_t wait;
+	spinlock_t lock; /* see above */
+	struct list_head done;
+	unsigned int commands;
+	bool closed;
+};
+
+/* cdev.c */
+int provcard_cdev_init(void);
+void provcard_cdev_exit(void);
+struct provcard *provcard_alloc(struct pci_dev *pdev);
+int provcard_enter(struct provcard *card, int *index);
+void provcard_leave(struct provcard *card, int index);
+
+/* ioctl.c */
+long provcard_card_ioctl(struct file *file, unsigned int number, unsigned long argument);
+long provcard_job_ioctl(struct file *file, unsigned int number, unsigned long argument);
+
+/* job.c */
+struct file *provcard_job_open(struct provcard *card, u32 handle, u32 generation);
+void provcard_job_bind(struct provcard_job *job, struct provcard_request *request);
+int provcard_job_submit(struct provcard_job *job, struct provcard_request *request);
+void provcard_jobs_wake(struct provcard *card);
+
+/* controller.c */
+int provcard_controller_probe(struct provcard *card);
+int provcard_controller_start(struct provcard *card);
+void provcard_controller_halt(struct provcard *card, int error);
+void provcard_controller_stop(struct provcard *card);
+void provcard_reset_schedule(struct provcard *card, u32 generation);
+void provcard_reset_work(struct work_struct *work);
+void provcard_watchdog(struct work_struct *work);
+void provcard_watchdog_start(struct provcard *card);
+
+/* queue.c */
+int provcard_queues_alloc(struct provcard *card);
+void provcard_queues_free(struct provcard *card);
+void provcard_queue_enable(struct provcard_queue *queue);
+void provcard_queues_set(struct provcard *card, int error);
+void provcard_queues_cancel(struct provcard *card, int error);
+int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request *request);
+void provcard_queue_put_slot(struct provcard_queue *queue, unsigned int slot);
+bool provcard_queue_reap(struct provcard_queue *queue);
+
+/* request.c */
+struct provcard_request *provcard_request_alloc(struct provcard_queue *queue,
+						enum provcard_origin origin, u8 opcode);
+void provcard_request_release(struct provcard_request *request);
+void provcard_request_free(struct provcard_request *request);
+int provcard_request_execute(struct provcard_request *request, bool nonblock,
+			     struct provcard_answer *answer);
+int provcard_request_send(struct provcard_request *request);
+int provcard_request_start(struct provcard_request *request,
+			   void (*finish)(struct provcard_request *request));
+
+/* dma.c */
+int provcard_buffer_map(struct provcard *card, struct provcard_buffer *buffer, u64 address,
+			u64 length, enum dma_data_direction direction,
+			struct provcard_hif_sgl *sgl);
+void provcard_buffer_unmap(struct provcard *card, struct provcard_buffer *buffer);
+
+/* admin.c */
+int provcard_admin_identify(struct provcard *card);
+int provcard_admin_create_queues(struct provcard *card);
+int provcard_admin_set_coalescing(struct provcard *card);
+int provcard_admin_job_create(struct provcard *card, u32 *handle, u32 *generation, u16 *status);
+void provcard_admin_job_delete(struct provcard *card, u32 handle, u32 generation);
+int provcard_admin_abort(struct provcard_request *request);
+void provcard_event_work(struct work_struct *work);
+
+/* irq.c */
+int provcard_irq_alloc(struct provcard *card);
+int provcard_irq_request(struct provcard *card);
+void provcard_irq_free(struct provcard *card);
+
+/* sysfs.c */
+extern const struct attribute_group *provcard_groups[];
+
+#endif

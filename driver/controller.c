@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The controller as a whole: enable, disable, shutdown, reset, and the watch over it. */
+#include <linux/cleanup.h>
+#include <linux/delay.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/jiffies.h>
+#include <linux/log2.h>
+
+#include "card.h"
+
+#define PROVCARD_WATCH_INTERVAL HZ
+/* A card that needs more resets than this within the period is dead. */
+#define PROVCARD_RESETS_MAX 4
+#define PROVCARD_RESETS_PERIOD (60 * HZ)
+
+#define PROVCARD_MIN_MQES 15
+#define PROVCARD_MIN_MDTS 12
+
+static u32 provcard_status(struct provcard *card)
+{
+	return readl(card->regs + PROVCARD_REG_CSTS);
+}
+
+/* A card that is gone reads as all ones, which no card returns. */
+static bool provcard_lost(u32 status)
+{
+	return status == U32_MAX;
+}
+
+static void provcard_configure(struct provcard *card, u32 configuration)
+{
+	writel(configuration, card->regs + PROVCARD_REG_CC);
+}
+
+/* Wait until (CSTS & mask) == value. The card's own longest time bounds it. */
+static int provcard_wait_status(struct provcard *card, u32 mask, u32 value)
+{
+	unsigned long limit = msecs_to_jiffies(500 * max_t(u32, 1, PROVCARD_CAP_TO(card->cap)));
+	unsigned long end = jiffies + limit;
+
+	for (;;) {
+		bool over = time_after(jiffies, end);
+		u32 status = provcard_status(card);
+
+		if (provcard_lost(status))
+			return -ENODEV;
+		if ((status & mask) == value)
+			return 0;
+		if (value && status & PROVCARD_CSTS_CFS)
+			return -EIO;
+		if (over)
+			return -ETIMEDOUT;
+		usleep_range(500, 1000);
+	}
+}
+
+/*
+ * Disable. Afterwards the card does not access memory: it said so by RDY = 0, or it may not
+ * because it is no bus master.
+ */
+static int provcard_disable(struct provcard *card)
+{
+	int ret;
+
+	provcard_configure(card, 0);
+	ret = provcard_wait_status(card, PROVCARD_CSTS_RDY, 0);
+	if (ret)
+		pci_clear_master(card->pdev);
+	return ret;
+}
+
+/* Read what the card is and whether this driver can drive it. */
+int provcard_controller_probe(struct provcard *card)
+{
+	struct device *dev = &card->pdev->dev;
+
+	if (provcard_lost(provcard_status(card)))
+		return -ENODEV;
+	card->cap = lo_hi_readq(card->regs + PROVCARD_REG_CAP);
+	card->version = readl(card->regs + PROVCARD_REG_VS);
+	card->features = readl(card->regs + PROVCARD_REG_FEATURES);
+	if (card->version >> 16 != PROVCARD_HIF_VERSION >> 16) {
+		dev_err(dev, "host interface version %#x is not supported\n", card->version);
+		return -EOPNOTSUPP;
+	}
+	if (PROVCARD_CAP_MQES(card->cap) < PROVCARD_MIN_MQES || !PROVCARD_CAP_IOQ(card->cap) ||
+	    PROVCARD_CAP_MDTS(card->cap) < PROVCARD_MIN_MDTS) {
+		dev_err(dev, "capabilities %#llx are below what the interface demands\n",
+			card->cap);
+		return -EIO;
+	}
+	card->max_transfer = PROVCARD_MAX_TRANSFER;
+	if (PROVCARD_CAP_MDTS(card->cap) < ilog2(PROVCARD_MAX_TRANSFER))
+		card->max_transfer = 1u << PROVCARD_CAP_MDTS(card->cap);
+	return 0;
+}
+
+static int provcard_enable(struct provcard *card)
+{
+	struct provcard_queue *admin = &card->queues[0];
+	int ret = provcard_disable(card);
+
+	if (ret)
+		return ret;
+	provcard_queue_enable(admin);
+	writel((admin->sq_entries - 1) | (admin->cq_entries - 1) << 16,
+	       card->regs + PROVCARD_REG_AQA);
+	lo_hi_writeq(admin->sq_dma, card->regs + PROVCARD_REG_ASQ);
+	lo_hi_writeq(admin->cq_dma, card->regs + PROVCARD_REG_ACQ);
+	pci_set_master(card->pdev);
+	provcard_configure(card, PROVCARD_CC_EN);
+	return provcard_wait_status(card, PROVCARD_CSTS_RDY, PROVCARD_CSTS_RDY);
+}
+
+static int provcard_bring_up(struct provcard *card)
+{
+	int ret = provcard_enable(card);
+
+	if (!ret && !card->serial[0])
+		ret = provcard_admin_identify(card);
+	if (!ret)
+		ret = provcard_admin_create_queues(card);
+	if (!ret)
+		ret = provcard_admin_set_coalescing(card);
+	return ret;
+}
+
+/* Bring the card to where users' commands can go in, or leave it disabled. */
+int provcard_controller_start(struct provcard *card)
+{
+	int ret = provcard_bring_up(card);
+
+	if (ret) {
+		provcard_controller_halt(card, ret);
+		return ret;
+	}
+	provcard_queues_set(card, 0);
+	queue_delayed_work(system_long_wq, &card->event_work, 0);
+	return 0;
+}
+
+/*
+ * Stop the card hard and end what was in flight with @error. Queues stay closed as they are, or as
+ * -EAGAIN if they were open.
+ */
+void provcard_controller_halt(struct provcard *card, int error)
+{
+	provcard_queues_set(card, card->error ?: -EAGAIN);
+	provcard_disable(card);
+	provcard_queues_cancel(card, error);
+}
+
+/* No way back: every user gets @error from now on. The card is silent before memory is released. */
+static void provcard_end(struct provcard *card, int error)
+{
+	if (error == -ENODEV)
+		WRITE_ONCE(card->gone, true);
+	provcard_queues_set(card, error);
+	pci_clear_master(card->pdev);
+	provcard_queues_cancel(card, error);
+	provcard_jobs_wake(card);
+}
+
+/*
+ * The last stop, for remove and shutdown: a card that is still there is told that power may go,
+ * so it can bring its units to a safe point and make its state durable.
+ */
+void provcard_controller_stop(struct provcard *card)
+{
+	bool live;
+
+	guard(mutex)(&card->reset_lock);
+	live = !card->error && !provcard_lost(provcard_status(card));
+	WRITE_ONCE(card->gone, true);
+	provcard_queues_set(card, -ENODEV);
+	if (live) {
+		provcard_configure(card, PROVCARD_CC_EN | PROVCARD_CC_SHN_NORMAL);
+		if (provcard_wait_status(card, PROVCARD_CSTS_SHST_MASK, PROVCARD_CSTS_SHST_DONE))
+			dev_warn(&card->pdev->dev, "no orderly shutdown\n");
+		provcard_disable(card);
+	}
+	provcard_end(card, -ENODEV);
+}
+
+/* May be called from interrupts. Asking again for the same generation does nothing. */
+void provcard_reset_schedule(struct provcard *card, u32 generation)
+{
+	if (generation != READ_ONCE(card->generation))
+		return;
+	WRITE_ONCE(card->reset_generation, generation);
+	queue_work(system_long_wq, &card->reset_work);
+}
+
+static bool provcard_resets_exhausted(struct provcard *card)
+{
+	if (!card->resets || time_after(jiffies, card->resets_since + PROVCARD_RESETS_PERIOD)) {
+		card->resets = 0;
+		card->resets_since = jiffies;
+	}
+	return ++card->resets > PROVCARD_RESETS_MAX;
+}
+
+/* Job handles die with the generation; who waits on one is told. */
+static void provcard_reset(struct provcard *card)
+{
+	struct device *dev = &card->pdev->dev;
+	int ret = -EIO;
+
+	if (provcard_lost(provcard_status(card))) {
+		dev_err(dev, "the card does not answer any more\n");
+		provcard_end(card, -ENODEV);
+		return;
+	}
+	dev_warn(dev, "resetting the controller, status %#x\n", provcard_status(card));
+	provcard_controller_halt(card, -EIO);
+	card->generation++;
+	provcard_jobs_wake(card);
+	if (!provcard_resets_exhausted(card))
+		ret = provcard_controller_start(card);
+	if (!ret)
+		return;
+	dev_err(dev, "the card is given up (%d)\n", ret);
+	provcard_end(card, ret == -ENODEV ? -ENODEV : -EIO);
+}
+
+void provcard_reset_work(struct work_struct *work)
+{
+	struct provcard *card = container_of(work, struct provcard, reset_work);
+
+	guard(mutex)(&card->reset_lock);
+	if (!card->error && READ_ONCE(card->reset_generation) == card->generation)
+		provcard_reset(card);
+}
+
+/*
+ * A card that vanished, failed, or was reset behind the driver's back (sysfs, hypervisor) raises no
+ * interrupt; one register read a second finds it.
+ */
+void provcard_watchdog(struct work_struct *work)
+{
+	struct provcard *card = container_of(to_delayed_work(work), struct provcard, watchdog);
+
+	if (mutex_trylock(&card->reset_lock)) {
+		u32 status = provcard_status(card);
+
+		if (!card->error && (provcard_lost(status) || status & PROVCARD_CSTS_CFS ||
+				     !(status & PROVCARD_CSTS_RDY)))
+			provcard_reset_schedule(card, card->generation);
+		mutex_unlock(&card->reset_lock);
+	}
+	if (!READ_ONCE(card->gone))
+		provcard_watchdog_start(card);
+}
+
+void provcard_watchdog_start(struct provcard *card)
+{
+	queue_delayed_work(system_power_efficient_wq, &card->watchdog, PROVCARD_WATCH_INTERVAL);
+}

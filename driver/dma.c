@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * User memory for the card: pinned, mapped, described by a scatter list. The CPU never copies a
+ * byte of it.
+ *
+ * Pins are long-term ones, because how long a command takes is up to the card, and are charged to
+ * the user's RLIMIT_MEMLOCK. Shared file pages can therefore not be written by the card: an out
+ * buffer is anonymous memory, memfd or tmpfs.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+
+#include "card.h"
+
+static int provcard_buffer_charge(struct provcard_buffer *buffer, unsigned long pages)
+{
+	struct user_struct *user = current_user();
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	unsigned long locked = atomic_long_add_return(pages, &user->locked_vm);
+
+	if (locked > limit && !capable(CAP_IPC_LOCK)) {
+		atomic_long_sub(pages, &user->locked_vm);
+		return -ENOMEM;
+	}
+	buffer->user = get_uid(user);
+	buffer->pages = pages;
+	return 0;
+}
+
+static void provcard_buffer_uncharge(struct provcard_buffer *buffer)
+{
+	atomic_long_sub(buffer->pages, &buffer->user->locked_vm);
+	free_uid(buffer->user);
+}
+
+static int provcard_buffer_pin(struct provcard_buffer *buffer, unsigned long start,
+			       struct page **pages)
+{
+	unsigned int flags = FOLL_LONGTERM;
+	int pinned;
+
+	if (buffer->direction == DMA_FROM_DEVICE)
+		flags |= FOLL_WRITE;
+	pinned = pin_user_pages_fast(start, buffer->pages, flags, pages);
+	if (pinned == buffer->pages)
+		return 0;
+	if (pinned > 0)
+		unpin_user_pages(pages, pinned);
+	return pinned < 0 ? pinned : -EFAULT;
+}
+
+static void provcard_buffer_unpin(struct provcard_buffer *buffer)
+{
+	bool dirty = buffer->direction == DMA_FROM_DEVICE;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_sg(&buffer->table, sg, i)
+		unpin_user_page_range_dirty_lock(sg_page(sg),
+						 PAGE_ALIGN(sg->offset + sg->length) >> PAGE_SHIFT,
+						 dirty);
+}
+
+/* Pin and gather: afterwards the table alone knows the pages. */
+static int provcard_buffer_gather(struct provcard_buffer *buffer, unsigned long start)
+{
+	struct page **pages = kvmalloc_array(buffer->pages, sizeof(*pages), GFP_KERNEL);
+	int ret;
+
+	if (!pages)
+		return -ENOMEM;
+	ret = provcard_buffer_pin(buffer, start & PAGE_MASK, pages);
+	if (!ret) {
+		ret = sg_alloc_table_from_pages(&buffer->table, pages, buffer->pages,
+						offset_in_page(start), buffer->length,
+						GFP_KERNEL_ACCOUNT);
+		if (ret)
+			unpin_user_pages(pages, buffer->pages);
+	}
+	kvfree(pages);
+	return ret;
+}
+
+static void provcard_sgl_set(struct provcard_hif_sgl *sgl, dma_addr_t address, u32 length, u8 type)
+{
+	sgl->address = cpu_to_le64(address);
+	sgl->length = cpu_to_le32(length);
+	sgl->type = type;
+}
+
+/* One piece stands in the command itself, more in a list of their own. */
+static int provcard_buffer_describe(struct device *dma, struct provcard_buffer *buffer,
+				    struct provcard_hif_sgl *sgl)
+{
+	struct scatterlist *sg = buffer->table.sgl;
+	unsigned int i;
+
+	if (buffer->table.nents == 1) {
+		provcard_sgl_set(sgl, sg_dma_address(sg), sg_dma_len(sg), PROVCARD_SGL_DATA);
+		return 0;
+	}
+	buffer->list_bytes = array_size(buffer->table.nents, sizeof(*buffer->list));
+	buffer->list = kzalloc(buffer->list_bytes, GFP_KERNEL_ACCOUNT);
+	if (!buffer->list)
+		return -ENOMEM;
+	for_each_sgtable_dma_sg(&buffer->table, sg, i)
+		provcard_sgl_set(&buffer->list[i], sg_dma_address(sg), sg_dma_len(sg),
+				 PROVCARD_SGL_DATA);
+	buffer->list_dma = dma_map_single(dma, buffer->list, buffer->list_bytes, DMA_TO_DEVICE);
+	if (dma_mapping_error(dma, buffer->list_dma)) {
+		kfree(buffer->list);
+		buffer->list = NULL;
+		return -ENOMEM;
+	}
+	provcard_sgl_set(sgl, buffer->list_dma, buffer->list_bytes, PROVCARD_SGL_LIST);
+	return 0;
+}
+
+static int provcard_buffer_map_table(struct device *dma, struct provcard_buffer *buffer,
+				     struct provcard_hif_sgl *sgl)
+{
+	int ret = dma_map_sgtable(dma, &buffer->table, buffer->direction, 0);
+
+	if (ret)
+		return ret == -EREMOTEIO ? -EIO : -ENOMEM;
+	ret = provcard_buffer_describe(dma, buffer, sgl);
+	if (ret)
+		dma_unmap_sgtable(dma, &buffer->table, buffer->direction, 0);
+	return ret;
+}
+
+/**
+ * provcard_buffer_map - give user memory to the card
+ * @card: the card
+ * @buffer: keeps what provcard_buffer_unmap() needs; zeroed
+ * @address: user address
+ * @length: bytes, 0 for no buffer
+ * @direction: DMA_TO_DEVICE or DMA_FROM_DEVICE
+ * @sgl: the command's descriptor, zeroed
+ *
+ * The caller is inside the gate. Returns 0, -EINVAL for a length above what the card takes,
+ * -EFAULT, -ENOMEM (also for RLIMIT_MEMLOCK), or what pinning met.
+ */
+int provcard_buffer_map(struct provcard *card, struct provcard_buffer *buffer, u64 address,
+			u64 length, enum dma_data_direction direction, struct provcard_hif_sgl *sgl)
+{
+	unsigned long start = address;
+	unsigned long end;
+	int ret;
+
+	if (!length)
+		return 0;
+	if (length > card->max_transfer)
+		return -EINVAL;
+	if (start != address || check_add_overflow(start, (unsigned long)length, &end) ||
+	    end > ULONG_MAX - PAGE_SIZE)
+		return -EFAULT;
+
+	buffer->direction = direction;
+	buffer->length = length;
+	ret = provcard_buffer_charge(buffer, (PAGE_ALIGN(end) - (start & PAGE_MASK)) >> PAGE_SHIFT);
+	if (ret)
+		goto none;
+	ret = provcard_buffer_gather(buffer, start);
+	if (ret)
+		goto uncharge;
+	ret = provcard_buffer_map_table(&card->pdev->dev, buffer, sgl);
+	if (ret)
+		goto unpin;
+	return 0;
+
+unpin:
+	provcard_buffer_unpin(buffer);
+	sg_free_table(&buffer->table);
+uncharge:
+	provcard_buffer_uncharge(buffer);
+none:
+	buffer->length = 0;
+	return ret;
+}
+
+/* Take it back. The card has ended the command, or cannot access memory. */
+void provcard_buffer_unmap(struct provcard *card, struct provcard_buffer *buffer)
+{
+	struct device *dma = &card->pdev->dev;
+
+	if (!buffer->length)
+		return;
+	if (buffer->list)
+		dma_unmap_single(dma, buffer->list_dma, buffer->list_bytes, DMA_TO_DEVICE);
+	kfree(buffer->list);
+	dma_unmap_sgtable(dma, &buffer->table, buffer->direction, 0);
+	provcard_buffer_unpin(buffer);
+	sg_free_table(&buffer->table);
+	provcard_buffer_uncharge(buffer);
+	buffer->length = 0;
+}

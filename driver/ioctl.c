@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The ioctls of a card's and of a job's descriptor: sizes, fields, copies. */
+#include <linux/file.h>
+#include <linux/slab.h>
+#include <linux/stddef.h>
+#include <linux/uaccess.h>
+
+#include "card.h"
+
+union provcard_arguments {
+	struct provcard_info info;
+	struct provcard_command command;
+	struct provcard_job_create job_create;
+};
+
+/* One ioctl on its way. @job is NULL on a card's descriptor. */
+struct provcard_call {
+	struct provcard *card;
+	struct provcard_job *job;
+	bool nonblock;
+	void __user *user;
+	u32 user_size;
+	union provcard_arguments arguments;
+};
+
+struct provcard_operation {
+	unsigned int number;
+	u32 size;
+	u32 min_size;
+	int (*execute)(struct provcard_call *call);
+};
+
+#define PROVCARD_OPERATION(_number, _struct, _last, _execute)                 \
+	{ .number = (_number), .size = sizeof(_struct),                       \
+	  .min_size = offsetofend(_struct, _last), .execute = (_execute) }
+
+static int provcard_respond(struct provcard_call *call, size_t size)
+{
+	size_t bytes = min_t(size_t, call->user_size, size);
+
+	return copy_to_user(call->user, &call->arguments, bytes) ? -EFAULT : 0;
+}
+
+static int provcard_ioctl_info(struct provcard_call *call)
+{
+	struct provcard_info *info = &call->arguments.info;
+	struct provcard *card = call->card;
+
+	if (info->flags || info->__reserved)
+		return -EOPNOTSUPP;
+	info->out_capabilities = PROVCARD_CAPABILITY_JOBS;
+	info->out_max_transfer = card->max_transfer;
+	info->out_hif_version = card->version;
+	info->out_queues = card->io_queues;
+	info->out_heads = card->heads;
+	memcpy(info->out_serial, card->serial, sizeof(info->out_serial));
+	memcpy(info->out_firmware, card->firmware, sizeof(info->out_firmware));
+	return provcard_respond(call, sizeof(*info));
+}
+
+static int provcard_command_check(struct provcard *card, const struct provcard_command *command)
+{
+	if (command->flags || command->__reserved)
+		return -EOPNOTSUPP;
+	if (command->opcode > U8_MAX || command->queue > card->io_queues)
+		return -EINVAL;
+	if (command->opcode < PROVCARD_OPC_SERVICE_BASE)
+		return -EPERM;
+	return 0;
+}
+
+static int provcard_command_map(struct provcard *card, struct provcard_request *request,
+				const struct provcard_command *command)
+{
+	int ret = provcard_buffer_map(card, &request->in, command->in_uptr, command->in_len,
+				      DMA_TO_DEVICE, &request->sqe.in);
+
+	if (ret)
+		return ret;
+	request->out_limit = command->out_len;
+	return provcard_buffer_map(card, &request->out, command->out_uptr, command->out_len,
+				   DMA_FROM_DEVICE, &request->sqe.out);
+}
+
+/* A request from the command, with its memory mapped. */
+static struct provcard_request *provcard_command_prepare(struct provcard_call *call)
+{
+	const struct provcard_command *command = &call->arguments.command;
+	struct provcard_request *request;
+	int ret = provcard_command_check(call->card, command);
+
+	if (ret)
+		return ERR_PTR(ret);
+	request = provcard_request_alloc(&call->card->queues[command->queue], PROVCARD_ORIGIN_USER,
+					 command->opcode);
+	if (!request)
+		return ERR_PTR(-ENOMEM);
+	for (unsigned int i = 0; i < ARRAY_SIZE(command->arg); i++)
+		request->sqe.arg[i] = cpu_to_le64(command->arg[i]);
+	request->timeout_ms = command->timeout_ms;
+	request->user_data = command->user_data;
+	if (call->job)
+		provcard_job_bind(call->job, request);
+	ret = provcard_command_map(call->card, request, command);
+	if (!ret)
+		return request;
+	provcard_request_free(request);
+	return ERR_PTR(ret);
+}
+
+static int provcard_ioctl_command(struct provcard_call *call)
+{
+	struct provcard_request *request = provcard_command_prepare(call);
+	struct provcard_command *command = &call->arguments.command;
+	struct provcard_answer answer;
+	int ret;
+
+	if (IS_ERR(request))
+		return PTR_ERR(request);
+	if (!request->timeout_ms)
+		request->timeout_ms = READ_ONCE(provcard_default_timeout_ms);
+	ret = provcard_request_execute(request, call->nonblock, &answer);
+	if (ret)
+		return ret;
+	command->out_status = answer.status;
+	command->out_result = answer.result;
+	command->out_length = answer.length;
+	return provcard_respond(call, sizeof(*command));
+}
+
+static int provcard_ioctl_submit(struct provcard_call *call)
+{
+	struct provcard_request *request = provcard_command_prepare(call);
+	int ret;
+
+	if (IS_ERR(request))
+		return PTR_ERR(request);
+	ret = provcard_job_submit(call->job, request);
+	if (ret)
+		provcard_request_free(request);
+	return ret;
+}
+
+/* The descriptor appears in the caller's table last, when nothing can fail any more. */
+static int provcard_job_publish(struct provcard_call *call, int fd, u32 handle, u32 generation)
+{
+	struct file *file = provcard_job_open(call->card, handle, generation);
+	int ret;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	call->arguments.job_create.out_fd = fd;
+	ret = provcard_respond(call, sizeof(call->arguments.job_create));
+	if (ret)
+		fput(file);
+	else
+		fd_install(fd, file);
+	return ret;
+}
+
+static int provcard_ioctl_job_create(struct provcard_call *call)
+{
+	struct provcard_job_create *create = &call->arguments.job_create;
+	u32 handle, generation;
+	u16 status;
+	int fd, ret;
+
+	if (create->flags & ~O_CLOEXEC)
+		return -EOPNOTSUPP;
+	fd = get_unused_fd_flags(create->flags);
+	if (fd < 0)
+		return fd;
+	ret = provcard_admin_job_create(call->card, &handle, &generation, &status);
+	if (!ret && !status) {
+		create->out_status = 0;
+		ret = provcard_job_publish(call, fd, handle, generation);
+		if (!ret)
+			return 0;
+	} else if (!ret) {
+		create->out_status = status;
+		create->out_fd = -1;
+		ret = provcard_respond(call, sizeof(*create));
+	}
+	put_unused_fd(fd);
+	return ret;
+}
+
+static const struct provcard_operation provcard_card_operations[] = {
+	PROVCARD_OPERATION(PROVCARD_INFO, struct provcard_info, out_firmware, provcard_ioctl_info),
+	PROVCARD_OPERATION(PROVCARD_COMMAND, struct provcard_command, out_length,
+			   provcard_ioctl_command),
+	PROVCARD_OPERATION(PROVCARD_JOB_CREATE, struct provcard_job_create, out_status,
+			   provcard_ioctl_job_create),
+};
+
+static const struct provcard_operation provcard_job_operations[] = {
+	PROVCARD_OPERATION(PROVCARD_COMMAND, struct provcard_command, out_length,
+			   provcard_ioctl_command),
+	PROVCARD_OPERATION(PROVCARD_SUBMIT, struct provcard_command, out_length,
+			   provcard_ioctl_submit),
+};
+
+static const struct provcard_operation *
+provcard_operation_find(const struct provcard_operation *table, size_t count, unsigned int number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (table[i].number == number)
+			return &table[i];
+	return NULL;
+}
+
+/* The structure is fetched once; from here on the kernel's copy counts. */
+static int provcard_arguments_fetch(struct provcard_call *call,
+				    const struct provcard_operation *operation)
+{
+	if (get_user(call->user_size, (u32 __user *)call->user))
+		return -EFAULT;
+	if (call->user_size < operation->min_size)
+		return -EINVAL;
+	if (call->user_size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(&call->arguments, operation->size, call->user,
+				     call->user_size);
+}
+
+static long provcard_dispatch(struct provcard_call *call,
+			      const struct provcard_operation *operation)
+{
+	long ret;
+	int gate;
+
+	if (!operation)
+		return -ENOTTY;
+	ret = provcard_arguments_fetch(call, operation);
+	if (ret)
+		return ret;
+	ret = provcard_enter(call->card, &gate);
+	if (ret)
+		return ret;
+	ret = operation->execute(call);
+	provcard_leave(call->card, gate);
+	return ret;
+}
+
+long provcard_card_ioctl(struct file *file, unsigned int number, unsigned long argument)
+{
+	struct provcard_call call = {
+		.card = file->private_data,
+		.nonblock = file->f_flags & O_NONBLOCK,
+		.user = (void __user *)argument,
+	};
+
+	return provcard_dispatch(&call,
+				 provcard_operation_find(provcard_card_operations,
+							 ARRAY_SIZE(provcard_card_operations),
+							 number));
+}
+
+long provcard_job_ioctl(struct file *file, unsigned int number, unsigned long argument)
+{
+	struct provcard_job *job = file->private_data;
+	struct provcard_call call = {
+		.card = job->card,
+		.job = job,
+		.nonblock = file->f_flags & O_NONBLOCK,
+		.user = (void __user *)argument,
+	};
+
+	return provcard_dispatch(&call,
+				 provcard_operation_find(provcard_job_operations,
+							 ARRAY_SIZE(provcard_job_operations),
+							 number));
+}

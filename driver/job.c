@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A job's descriptor: commands in flight, completions to read, and the promise that closing it
+ * stops the job's units. The descriptor may outlive the card; it then only gives out what is left
+ * to read.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/cleanup.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "card.h"
+
+static void provcard_job_destroy(struct kref *references)
+{
+	struct provcard_job *job = container_of(references, struct provcard_job, references);
+
+	put_device(&job->card->dev);
+	kfree(job);
+}
+
+static void provcard_job_put(struct provcard_job *job)
+{
+	kref_put(&job->references, provcard_job_destroy);
+}
+
+/* Make a command one of this job's. It can be sent until the next reset only. */
+void provcard_job_bind(struct provcard_job *job, struct provcard_request *request)
+{
+	request->sqe.job = cpu_to_le32(job->handle);
+	request->generation = job->generation;
+	request->bound = true;
+}
+
+/*
+ * A command of the job has ended: its memory is the user's again, then its completion can be
+ * read.
+ */
+static void provcard_job_finish(struct provcard_request *request)
+{
+	struct provcard_job *job = request->job;
+	bool closed;
+
+	provcard_request_release(request);
+	scoped_guard(spinlock, &job->lock) {
+		closed = job->closed;
+		if (!closed)
+			list_add_tail(&request->node, &job->done);
+	}
+	if (closed)
+		kfree(request);
+	else
+		wake_up_interruptible(&job->wait);
+	provcard_job_put(job);
+}
+
+static bool provcard_job_admit(struct provcard_job *job)
+{
+	guard(spinlock)(&job->lock);
+	if (job->commands == PROVCARD_JOB_COMMANDS)
+		return false;
+	job->commands++;
+	return true;
+}
+
+/* Returns when the card has the command. On an error the request stays the caller's. */
+int provcard_job_submit(struct provcard_job *job, struct provcard_request *request)
+{
+	int ret;
+
+	if (!provcard_job_admit(job))
+		return -EAGAIN;
+	kref_get(&job->references);
+	request->job = job;
+	ret = provcard_request_start(request, provcard_job_finish);
+	if (!ret)
+		return 0;
+	scoped_guard(spinlock, &job->lock)
+		job->commands--;
+	provcard_job_put(job);
+	return ret;
+}
+
+static struct provcard_request *provcard_job_take(struct provcard_job *job)
+{
+	struct provcard_request *request;
+
+	guard(spinlock)(&job->lock);
+	request = list_first_entry_or_null(&job->done, struct provcard_request, node);
+	if (!request)
+		return NULL;
+	list_del(&request->node);
+	job->commands--;
+	return request;
+}
+
+static void provcard_job_untake(struct provcard_job *job, struct provcard_request *request)
+{
+	guard(spinlock)(&job->lock);
+	list_add(&request->node, &job->done);
+	job->commands++;
+}
+
+/* Why there will be nothing more to read: -ENODEV, -EIO; 0 while there may be. */
+static int provcard_job_over(struct provcard_job *job)
+{
+	struct provcard *card = job->card;
+
+	guard(spinlock)(&job->lock);
+	if (job->commands)
+		return 0;
+	if (READ_ONCE(card->gone))
+		return -ENODEV;
+	return READ_ONCE(card->error) == -EIO || READ_ONCE(card->generation) != job->generation ?
+		       -EIO :
+		       0;
+}
+
+static bool provcard_job_readable(struct provcard_job *job)
+{
+	guard(spinlock)(&job->lock);
+	return !list_empty(&job->done);
+}
+
+/* There is something to read, or nothing will come any more. */
+static bool provcard_job_settled(struct provcard_job *job)
+{
+	return provcard_job_readable(job) || provcard_job_over(job);
+}
+
+static int provcard_job_copy(struct provcard_request *request, char __user *to)
+{
+	const struct provcard_completion completion = {
+		.user_data = request->user_data,
+		.status = request->answer.status,
+		.result = request->answer.result,
+		.length = request->answer.length,
+		.error = -request->answer.error,
+	};
+
+	return copy_to_user(to, &completion, sizeof(completion)) ? -EFAULT : 0;
+}
+
+/* Whole completions, as many as there are and fit. One that cannot be copied stays to be read. */
+static ssize_t provcard_job_drain(struct provcard_job *job, char __user *to, size_t size)
+{
+	size_t copied = 0;
+
+	while (size - copied >= sizeof(struct provcard_completion)) {
+		struct provcard_request *request = provcard_job_take(job);
+		int ret;
+
+		if (!request)
+			break;
+		ret = provcard_job_copy(request, to + copied);
+		if (ret) {
+			provcard_job_untake(job, request);
+			return copied ?: ret;
+		}
+		kfree(request);
+		copied += sizeof(struct provcard_completion);
+	}
+	return copied;
+}
+
+static ssize_t provcard_job_read(struct file *file, char __user *to, size_t size, loff_t *offset)
+{
+	struct provcard_job *job = file->private_data;
+
+	if (size < sizeof(struct provcard_completion))
+		return -EINVAL;
+	for (;;) {
+		ssize_t ret = provcard_job_drain(job, to, size) ?: provcard_job_over(job);
+
+		if (ret)
+			return ret;
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		ret = wait_event_interruptible(job->wait, provcard_job_settled(job));
+		if (ret)
+			return ret;
+	}
+}
+
+static __poll_t provcard_job_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct provcard_job *job = file->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(file, &job->wait, table);
+	if (provcard_job_readable(job))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	else if (provcard_job_over(job))
+		mask |= EPOLLHUP | EPOLLERR;
+	return mask;
+}
+
+static void provcard_job_discard(struct provcard_job *job)
+{
+	struct provcard_request *request, *next;
+	LIST_HEAD(done);
+
+	scoped_guard(spinlock, &job->lock) {
+		job->closed = true;
+		list_splice_init(&job->done, &done);
+	}
+	list_for_each_entry_safe(request, next, &done, node)
+		kfree(request);
+}
+
+/*
+ * Commands still in flight hold the job until the card has ended them, which deleting makes it
+ * do.
+ */
+static int provcard_job_release(struct inode *inode, struct file *file)
+{
+	struct provcard_job *job = file->private_data;
+	struct provcard *card = job->card;
+	int gate;
+
+	scoped_guard(spinlock, &card->jobs_lock)
+		list_del(&job->node);
+	provcard_job_discard(job);
+	if (!provcard_enter(card, &gate)) {
+		provcard_admin_job_delete(card, job->handle, job->generation);
+		provcard_leave(card, gate);
+	}
+	provcard_job_put(job);
+	return 0;
+}
+
+static const struct file_operations provcard_job_fops = {
+	.owner = THIS_MODULE,
+	.read = provcard_job_read,
+	.poll = provcard_job_poll,
+	.unlocked_ioctl = provcard_job_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = provcard_job_release,
+};
+
+static struct provcard_job *provcard_job_alloc(struct provcard *card, u32 handle, u32 generation)
+{
+	struct provcard_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+
+	if (!job)
+		return NULL;
+	kref_init(&job->references);
+	get_device(&card->dev);
+	job->card = card;
+	job->handle = handle;
+	job->generation = generation;
+	init_waitqueue_head(&job->wait);
+	spin_lock_init(&job->lock);
+	INIT_LIST_HEAD(&job->done);
+	return job;
+}
+
+/* A file for a handle the card has just given. On failure the handle is given back. */
+struct file *provcard_job_open(struct provcard *card, u32 handle, u32 generation)
+{
+	struct provcard_job *job = provcard_job_alloc(card, handle, generation);
+	struct file *file = ERR_PTR(-ENOMEM);
+
+	if (job)
+		file = anon_inode_getfile("[provcard-job]", &provcard_job_fops, job, O_RDWR);
+	if (IS_ERR(file)) {
+		provcard_admin_job_delete(card, handle, generation);
+		if (job)
+			provcard_job_put(job);
+		return file;
+	}
+	scoped_guard(spinlock, &card->jobs_lock)
+		list_add(&job->node, &card->jobs);
+	return file;
+}
+
+/* Readers and pollers look again: the card has ended, or a reset has voided their handles. */
+void provcard_jobs_wake(struct provcard *card)
+{
+	struct provcard_job *job;
+
+	guard(spinlock)(&card->jobs_lock);
+	list_for_each_entry(job, &card->jobs, node)
+		wake_up_all(&job->wait);
+}

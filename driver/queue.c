@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rings: putting commands in, taking completions out. Nothing the card writes is believed: a
+ * completion must name a command in flight on this very queue and may not claim more bytes than its
+ * buffer has, or the controller is reset.
+ */
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/io.h>
+
+#include "card.h"
+
+static int provcard_queue_alloc(struct provcard *card, unsigned int id, unsigned int cq_entries)
+{
+	struct provcard_queue *queue = &card->queues[id];
+	struct device *dma = &card->pdev->dev;
+
+	queue->card = card;
+	queue->id = id;
+	queue->cq_entries = cq_entries;
+	queue->sq_entries = cq_entries / 2;
+	queue->slots_all = queue->sq_entries - 1;
+	queue->slots_user = queue->slots_all;
+	if (!id)
+		queue->slots_user -= min_t(unsigned int, PROVCARD_ADMIN_RESERVED,
+					   queue->slots_all / 2);
+	queue->closed = -EAGAIN;
+	spin_lock_init(&queue->lock);
+	init_waitqueue_head(&queue->room);
+	queue->sq = dma_alloc_coherent(dma, queue->sq_entries * sizeof(*queue->sq), &queue->sq_dma,
+				       GFP_KERNEL);
+	queue->cq = dma_alloc_coherent(dma, queue->cq_entries * sizeof(*queue->cq), &queue->cq_dma,
+				       GFP_KERNEL);
+	return queue->sq && queue->cq ? 0 : -ENOMEM;
+}
+
+/* On failure provcard_queues_free() frees what was had. */
+int provcard_queues_alloc(struct provcard *card)
+{
+	unsigned int cq_entries =
+		min_t(unsigned int, PROVCARD_CQ_ENTRIES, PROVCARD_CAP_MQES(card->cap) + 1);
+	int ret = 0;
+
+	for (unsigned int id = 0; id <= card->io_queues && !ret; id++)
+		ret = provcard_queue_alloc(card, id, cq_entries);
+	return ret;
+}
+
+void provcard_queues_free(struct provcard *card)
+{
+	struct device *dma = &card->pdev->dev;
+
+	for (unsigned int id = 0; id <= card->io_queues; id++) {
+		struct provcard_queue *queue = &card->queues[id];
+
+		if (queue->sq)
+			dma_free_coherent(dma, queue->sq_entries * sizeof(*queue->sq), queue->sq,
+					  queue->sq_dma);
+		if (queue->cq)
+			dma_free_coherent(dma, queue->cq_entries * sizeof(*queue->cq), queue->cq,
+					  queue->cq_dma);
+	}
+}
+
+/* Begin with empty rings. The card does not know them yet, or just forgot them. */
+void provcard_queue_enable(struct provcard_queue *queue)
+{
+	guard(spinlock_irqsave)(&queue->lock);
+	memset(queue->cq, 0, queue->cq_entries * sizeof(*queue->cq));
+	queue->sq_tail = 0;
+	queue->cq_head = 0;
+	queue->cq_unreleased = 0;
+	queue->phase = PROVCARD_CQE_PHASE;
+	queue->enabled = true;
+}
+
+/*
+ * Open every queue to user commands (0), or close them all with an errno. A closed queue takes no
+ * command but those of PROVCARD_ORIGIN_SETUP, and these only once it is enabled again.
+ */
+void provcard_queues_set(struct provcard *card, int error)
+{
+	WRITE_ONCE(card->error, error);
+	for (unsigned int id = 0; id <= card->io_queues; id++) {
+		struct provcard_queue *queue = &card->queues[id];
+
+		scoped_guard(spinlock_irqsave, &queue->lock) {
+			queue->closed = error;
+			if (error)
+				queue->enabled = false;
+		}
+		wake_up_all(&queue->room);
+	}
+}
+
+/*
+ * The command has ended and the card has let go of its memory. Caller holds the queue's lock. Once
+ * the owner, the waiter or the work, knows, the request may be freed.
+ */
+static void provcard_queue_end(struct provcard_queue *queue, struct provcard_request *request,
+			       const struct provcard_answer *answer)
+{
+	bool has_finish = request->finish;
+
+	queue->requests[request->slot] = NULL;
+	request->answer = *answer;
+	complete_all(&request->done);
+	if (has_finish)
+		queue_work(queue->card->finishers, &request->work);
+}
+
+/* End everything in flight. Only after the card has stopped to access memory. */
+void provcard_queues_cancel(struct provcard *card, int error)
+{
+	const struct provcard_answer answer = { .error = error };
+
+	for (unsigned int id = 0; id <= card->io_queues; id++) {
+		struct provcard_queue *queue = &card->queues[id];
+
+		guard(spinlock_irqsave)(&queue->lock);
+		for (unsigned int slot = 0; slot < queue->slots_all; slot++)
+			if (queue->requests[slot])
+				provcard_queue_end(queue, queue->requests[slot], &answer);
+	}
+}
+
+static void __iomem *provcard_doorbell(struct provcard_queue *queue)
+{
+	return queue->card->regs + PROVCARD_REG_DOORBELL + 8 * queue->id;
+}
+
+static int provcard_queue_may_submit(struct provcard_queue *queue, struct provcard_request *request)
+{
+	if (request->origin == PROVCARD_ORIGIN_SETUP)
+		return queue->enabled ? 0 : -EIO;
+	if (queue->closed)
+		return queue->closed;
+	/* It names a job handle from before the last reset, which may be another job's by now. */
+	if (request->bound && request->generation != queue->card->generation)
+		return -EIO;
+	return queue->enabled ? 0 : -EAGAIN;
+}
+
+/*
+ * Give a command to the card. -EAGAIN: no slot, or a reset in progress; wait on queue->room.
+ *
+ * The generation is stable here: it changes only while every queue is closed.
+ */
+int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request *request)
+{
+	unsigned int limit = request->origin == PROVCARD_ORIGIN_USER ? queue->slots_user :
+								       queue->slots_all;
+	unsigned int slot;
+	int ret;
+
+	guard(spinlock_irqsave)(&queue->lock);
+	ret = provcard_queue_may_submit(queue, request);
+	if (ret)
+		return ret;
+	slot = find_first_zero_bit(queue->slots, limit);
+	if (slot >= limit)
+		return -EAGAIN;
+
+	__set_bit(slot, queue->slots);
+	queue->requests[slot] = request;
+	request->slot = slot;
+	request->submitted = true;
+	request->generation = queue->card->generation;
+	request->sqe.cid = cpu_to_le16(++queue->cid_generation << 8 | slot);
+	queue->sq[queue->sq_tail] = request->sqe;
+	queue->sq_tail = (queue->sq_tail + 1) % queue->sq_entries;
+	writel(queue->sq_tail, provcard_doorbell(queue));
+	if (request->timeout_ms)
+		queue_delayed_work(system_long_wq, &request->timeout,
+				   msecs_to_jiffies(request->timeout_ms));
+	return 0;
+}
+
+void provcard_queue_put_slot(struct provcard_queue *queue, unsigned int slot)
+{
+	scoped_guard(spinlock_irqsave, &queue->lock)
+		__clear_bit(slot, queue->slots);
+	wake_up(&queue->room);
+}
+
+/* The command a completion names, NULL when there is no such one in flight. */
+static struct provcard_request *provcard_queue_find(struct provcard_queue *queue, u16 cid)
+{
+	unsigned int slot = cid & 0xff;
+
+	if (slot >= queue->slots_all || !queue->requests[slot])
+		return NULL;
+	return le16_to_cpu(queue->requests[slot]->sqe.cid) == cid ? queue->requests[slot] : NULL;
+}
+
+/* Every field is fetched once: the card may write the entry again while it is read. */
+static bool provcard_queue_take(struct provcard_queue *queue)
+{
+	const struct provcard_hif_cqe *cqe = &queue->cq[queue->cq_head];
+	const struct provcard_answer answer = {
+		.status = PROVCARD_CQE_STATUS(le16_to_cpu(READ_ONCE(cqe->status))),
+		.result = le32_to_cpu(READ_ONCE(cqe->result)),
+		.length = le32_to_cpu(READ_ONCE(cqe->length)),
+	};
+	struct provcard_request *request =
+		provcard_queue_find(queue, le16_to_cpu(READ_ONCE(cqe->cid)));
+
+	if (!request || le16_to_cpu(READ_ONCE(cqe->sq_id)) != queue->id ||
+	    answer.length > request->out_limit)
+		return false;
+	if (++queue->cq_head == queue->cq_entries) {
+		queue->cq_head = 0;
+		queue->phase ^= PROVCARD_CQE_PHASE;
+	}
+	queue->cq_unreleased++;
+	provcard_queue_end(queue, request, &answer);
+	return true;
+}
+
+static bool provcard_queue_pending(struct provcard_queue *queue)
+{
+	u16 status = le16_to_cpu(READ_ONCE(queue->cq[queue->cq_head].status));
+
+	return (status & PROVCARD_CQE_PHASE) == queue->phase;
+}
+
+/* Take what has come. Ends: each completion takes a command out of flight or disables the queue. */
+bool provcard_queue_reap(struct provcard_queue *queue)
+{
+	bool any = false;
+
+	guard(spinlock_irqsave)(&queue->lock);
+	while (queue->enabled && provcard_queue_pending(queue)) {
+		any = true;
+		dma_rmb(); /* the phase first, then the rest of the entry and the out data */
+		if (!provcard_queue_take(queue)) {
+			dev_err_ratelimited(&queue->card->pdev->dev,
+					    "queue %u: completion without a command\n", queue->id);
+			queue->enabled = false;
+			provcard_reset_schedule(queue->card, queue->card->generation);
+		}
+	}
+	if (queue->enabled && queue->cq_unreleased >= queue->cq_entries / 2) {
+		queue->cq_unreleased = 0;
+		writel(queue->cq_head, provcard_doorbell(queue) + 4);
+	}
+	return any;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A command's life: allocated, mapped, given to the card, ended by a completion, by its time or
+ * by the end of the card, then released by whoever owns it. User memory stays pinned until the
+ * card has answered or can no longer access memory, whatever becomes of the process.
+ */
+#include <linux/cleanup.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "card.h"
+
+static void provcard_request_work(struct work_struct *work)
+{
+	struct provcard_request *request = container_of(work, struct provcard_request, work);
+
+	request->finish(request);
+}
+
+/*
+ * The command's time is over. Abort it; a card that does not even let go of the command is reset,
+ * and the reset ends the command. The slot is not given to another command while this runs, since
+ * provcard_request_free() waits for it: the abort cannot hit a stranger.
+ */
+static void provcard_request_expire(struct work_struct *work)
+{
+	struct provcard_request *request =
+		container_of(to_delayed_work(work), struct provcard_request, timeout);
+	struct provcard *card = request->queue->card;
+
+	if (completion_done(&request->done))
+		return;
+	WRITE_ONCE(request->expired, true);
+	if (request->origin == PROVCARD_ORIGIN_SETUP) {
+		provcard_controller_halt(card, -ETIMEDOUT);
+		return;
+	}
+	if (request->sqe.opcode != PROVCARD_OPC_ABORT && !provcard_admin_abort(request) &&
+	    wait_for_completion_timeout(&request->done, msecs_to_jiffies(PROVCARD_ABORT_GRACE_MS)))
+		return;
+	if (completion_done(&request->done))
+		return;
+	dev_warn(&card->pdev->dev, "queue %u: command %#x timed out\n", request->queue->id,
+		 request->sqe.opcode);
+	provcard_reset_schedule(card, request->generation);
+}
+
+struct provcard_request *provcard_request_alloc(struct provcard_queue *queue,
+						enum provcard_origin origin, u8 opcode)
+{
+	struct provcard_request *request = kzalloc(sizeof(*request), GFP_KERNEL_ACCOUNT);
+
+	if (!request)
+		return NULL;
+	request->queue = queue;
+	request->origin = origin;
+	request->sqe.opcode = opcode;
+	request->timeout_ms = PROVCARD_ADMIN_TIMEOUT_MS;
+	init_completion(&request->done);
+	INIT_LIST_HEAD(&request->node);
+	INIT_WORK(&request->work, provcard_request_work);
+	INIT_DELAYED_WORK(&request->timeout, provcard_request_expire);
+	return request;
+}
+
+/* Undo what submission took. Afterwards the request is plain memory. */
+void provcard_request_release(struct provcard_request *request)
+{
+	struct provcard_queue *queue = request->queue;
+
+	cancel_delayed_work_sync(&request->timeout);
+	provcard_buffer_unmap(queue->card, &request->in);
+	provcard_buffer_unmap(queue->card, &request->out);
+	if (request->submitted)
+		provcard_queue_put_slot(queue, request->slot);
+	if (request->answer.error == 0 && READ_ONCE(request->expired) &&
+	    request->answer.status == PROVCARD_SC_ABORTED)
+		request->answer.error = -ETIMEDOUT;
+}
+
+void provcard_request_free(struct provcard_request *request)
+{
+	provcard_request_release(request);
+	kfree(request);
+}
+
+static bool provcard_request_tried(struct provcard_request *request, int *ret)
+{
+	*ret = provcard_queue_submit(request->queue, request);
+	return *ret != -EAGAIN;
+}
+
+/* Submit, waiting for a slot or for the end of a reset. */
+static int provcard_request_submit(struct provcard_request *request, bool nonblock)
+{
+	struct provcard_queue *queue = request->queue;
+	int ret = provcard_queue_submit(queue, request);
+
+	if (ret != -EAGAIN || nonblock)
+		return ret;
+	if (request->origin != PROVCARD_ORIGIN_USER) {
+		wait_event(queue->room, provcard_request_tried(request, &ret));
+		return ret;
+	}
+	return wait_event_interruptible(queue->room,
+					provcard_request_tried(request, &ret)) ?: ret;
+}
+
+/*
+ * A killed thread leaves its command to the finishers: it is aborted at once and its memory
+ * released when the card has let go. False when the command has ended meanwhile.
+ */
+static bool provcard_request_hand_over(struct provcard_request *request)
+{
+	guard(spinlock_irqsave)(&request->queue->lock);
+	if (completion_done(&request->done))
+		return false;
+	request->finish = provcard_request_free;
+	mod_delayed_work(system_long_wq, &request->timeout, 0);
+	return true;
+}
+
+/**
+ * provcard_request_execute - submit a command and wait for its end
+ * @request: consumed in any case
+ * @nonblock: -EAGAIN rather than wait for a slot
+ * @answer: the card's answer when 0 is returned
+ *
+ * A user's wait ends early only by a fatal signal: the card has the caller's memory until it
+ * answers. The driver's own commands are waited for to their end, which the time-out and the
+ * reset bound.
+ */
+int provcard_request_execute(struct provcard_request *request, bool nonblock,
+			     struct provcard_answer *answer)
+{
+	int ret = provcard_request_submit(request, nonblock);
+
+	if (ret) {
+		provcard_request_free(request);
+		return ret;
+	}
+	if (request->origin != PROVCARD_ORIGIN_USER)
+		wait_for_completion(&request->done);
+	else if (wait_for_completion_killable(&request->done) &&
+		 provcard_request_hand_over(request))
+		return -EINTR;
+	provcard_request_release(request);
+	*answer = request->answer;
+	kfree(request);
+	return answer->error;
+}
+
+/* Submit, waiting for a slot only. The request is consumed; nobody learns the answer. */
+int provcard_request_send(struct provcard_request *request)
+{
+	int ret;
+
+	request->finish = provcard_request_free;
+	ret = provcard_request_submit(request, false);
+	if (ret)
+		provcard_request_free(request);
+	return ret;
+}
+
+/*
+ * Submit without waiting, for a slot neither. @finish gets the request when the command has ended;
+ * on an error it stays the caller's.
+ */
+int provcard_request_start(struct provcard_request *request,
+			   void (*finish)(struct provcard_request *request))
+{
+	int ret;
+
+	request->finish = finish;
+	ret = provcard_queue_submit(request->queue, request);
+	if (ret)
+		request->finish = NULL;
+	return ret;
+}

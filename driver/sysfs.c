@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /sys/class/provcard/provcardN: what udev and admins look at. */
+#include <linux/sysfs.h>
+
+#include "card.h"
+
+static struct provcard *provcard_of(struct device *dev)
+{
+	return container_of(dev, struct provcard, dev);
+}
+
+static ssize_t serial_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", provcard_of(dev)->serial);
+}
+static DEVICE_ATTR_RO(serial);
+
+static ssize_t firmware_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", provcard_of(dev)->firmware);
+}
+static DEVICE_ATTR_RO(firmware);
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	int error = READ_ONCE(provcard_of(dev)->error);
+
+	return sysfs_emit(buf, "%s\n",
+			  !error ? "live" :
+			  error == -EAGAIN ? "resetting" :
+			  error == -ENODEV ? "gone" : "dead");
+}
+static DEVICE_ATTR_RO(state);
+
+static struct attribute *provcard_attrs[] = {
+	&dev_attr_serial.attr,
+	&dev_attr_firmware.attr,
+	&dev_attr_state.attr,
+	NULL
+};
+
+static const struct attribute_group provcard_group = {
+	.attrs = provcard_attrs,
+};
+
+const struct attribute_group *provcard_groups[] = { &provcard_group, NULL };
