@@ -113,20 +113,18 @@ static bool on_unmapped(uc_engine *engine, uc_mem_type type, uint64_t address, i
 	return false;
 }
 
-static bool on_protected_store(uc_engine *engine, uc_mem_type type, uint64_t address, int size, int64_t value, void *context)
+/* Called before the store, which the engine then makes in the copy, as it stands. */
+static void on_shadow_store(uc_engine *engine, uc_mem_type type, uint64_t address, int size, int64_t value, void *context)
 {
 	struct cpu *cpu = context;
 
 	(void)engine;
 	(void)type;
-	if (bus_write(cpu->bus, BUS_CPU, (uint32_t)address, (unsigned int)size, (uint32_t)value) != BUS_OK) {
+	if (bus_write(cpu->bus, BUS_CPU, (uint32_t)address, (unsigned int)size, (uint32_t)value) != BUS_OK)
 		stop(cpu, CPU_FAULT);
-		return false;
-	}
 	if (cpu->changed_count == CHANGED_MAX)
 		correct_copies(cpu);
 	cpu->changed[cpu->changed_count++] = (uint32_t)address & ~3u;
-	return true; /* the engine now stores the raw value into the copy */
 }
 
 static uint64_t on_register_read(uc_engine *engine, uint64_t offset, unsigned int size, void *context)
@@ -164,30 +162,32 @@ static void on_breakpoint(uc_engine *engine, uint64_t address, uint32_t size, vo
 		stop(cpu, CPU_BREAKPOINT);
 }
 
-static uc_err add_hook(struct cpu *cpu, int type, void *callback)
+static uc_err add_hook(struct cpu *cpu, int type, void *callback, uint32_t begin, uint32_t end)
 {
 	uc_hook hook;
 
-	return uc_hook_add(cpu->engine, &hook, type, callback, cpu, 1, 0);
+	return uc_hook_add(cpu->engine, &hook, type, callback, cpu, begin, end);
+}
+
+static uc_err add_shadow(struct cpu *cpu, struct bus_region *region)
+{
+	struct shadow *shadow = &cpu->shadows[cpu->shadow_count++];
+
+	shadow->region = region;
+	shadow->copy = aligned_alloc(4096, region->size);
+	if (!shadow->copy)
+		return UC_ERR_NOMEM;
+	memcpy(shadow->copy, region->memory, region->size);
+	uc_err error = uc_mem_map_ptr(cpu->engine, region->base, region->size, UC_PROT_ALL, shadow->copy);
+
+	return error ? error : add_hook(cpu, UC_HOOK_MEM_WRITE, on_shadow_store, region->base, region->base + region->size - 1);
 }
 
 static uc_err add_memory(struct cpu *cpu, struct bus_region *region)
 {
-	uint8_t *memory = region->memory;
-	uint32_t rights = UC_PROT_ALL;
-
-	if (region->write) {
-		struct shadow *shadow = &cpu->shadows[cpu->shadow_count++];
-
-		shadow->region = region;
-		shadow->copy = aligned_alloc(4096, region->size);
-		if (!shadow->copy)
-			return UC_ERR_NOMEM;
-		memcpy(shadow->copy, region->memory, region->size);
-		memory = shadow->copy;
-		rights = UC_PROT_READ | UC_PROT_EXEC;
-	}
-	return uc_mem_map_ptr(cpu->engine, region->base, region->size, rights, memory);
+	if (region->write)
+		return add_shadow(cpu, region);
+	return uc_mem_map_ptr(cpu->engine, region->base, region->size, UC_PROT_ALL, region->memory);
 }
 
 static uc_err add_window(struct cpu *cpu, struct window *window, uint32_t base, uint32_t size)
@@ -206,10 +206,9 @@ static uc_err set_up(struct cpu *cpu)
 			error = add_memory(cpu, &cpu->bus->regions[i]);
 	error = error ? error : add_window(cpu, &cpu->peripherals, PERIPHERALS_BASE, PERIPHERALS_SIZE);
 	error = error ? error : add_window(cpu, &cpu->private_bus, PPB_BASE, PPB_SIZE);
-	error = error ? error : add_hook(cpu, UC_HOOK_BLOCK, on_block);
-	error = error ? error : add_hook(cpu, UC_HOOK_INTR, on_interrupt);
-	error = error ? error : add_hook(cpu, UC_HOOK_MEM_UNMAPPED, on_unmapped);
-	return error ? error : add_hook(cpu, UC_HOOK_MEM_WRITE_PROT, on_protected_store);
+	error = error ? error : add_hook(cpu, UC_HOOK_BLOCK, on_block, 1, 0);
+	error = error ? error : add_hook(cpu, UC_HOOK_INTR, on_interrupt, 1, 0);
+	return error ? error : add_hook(cpu, UC_HOOK_MEM_UNMAPPED, on_unmapped, 1, 0);
 }
 
 struct cpu *cpu_create(struct bus *bus)
