@@ -9,7 +9,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*
 UNIT_HELPERS := $(filter-out $(O)/obj/tests/unit/test_%.o,$(call objects,tests/unit))
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) $(NL_LIBS) -lpthread
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
 
 CFLAGS-tests := -Itests/parts -I. -Wno-missing-prototypes
 
@@ -47,3 +47,24 @@ $(O)/vm/find-pieces: tests/vm/find_pieces.c
 $(O)/vm/kdf-spy.so: tests/vm/kdf_spy.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -o $@ $< -ldl
+
+# Firmware of the demonstration device, for the simulated part and for a real one alike.
+DEVICE_CC ?= arm-none-eabi-gcc
+DEVICE_OBJCOPY ?= arm-none-eabi-objcopy
+DEVICE_CFLAGS := -std=c11 -O2 -g -mcpu=cortex-m4 -mthumb -ffreestanding -fno-tree-loop-distribute-patterns $(WARNINGS)
+DEVICE_LDFLAGS := -nostdlib -Wl,--fatal-warnings -Ltests/device
+device_objects = $(patsubst %,$(O)/device/obj/%.o,$(1))
+$(O)/device/obj/%.o: tests/device/%.c $(wildcard tests/device/*.h)
+	@mkdir -p $(@D)
+	$(DEVICE_CC) $(DEVICE_CFLAGS) -c -o $@ $<
+$(O)/device/bootloader.elf: $(call device_objects,startup bootloader)
+$(O)/device/application.elf: $(call device_objects,startup application ecdsa p256 sha256)
+$(O)/device/%.elf: tests/device/%.ld tests/device/sections.ld
+	$(DEVICE_CC) $(DEVICE_CFLAGS) $(DEVICE_LDFLAGS) -T $< -o $@ $(filter %.o,$^)
+$(O)/device/%.bin: $(O)/device/%.elf
+	$(DEVICE_OBJCOPY) -O binary $< $@
+$(O)/device/%.hex: $(O)/device/%.elf
+	$(DEVICE_OBJCOPY) -O ihex $< $@
+DEVICE_IMAGES := $(foreach image,bootloader application,$(addprefix $(O)/device/$(image),.elf .bin .hex))
+.PHONY: device
+device: $(DEVICE_IMAGES)
