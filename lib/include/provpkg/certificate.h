@@ -24,7 +24,8 @@ PROVPKG_BEGIN
 PROVPKG_MUST_CHECK int provpkg_pem_certificates(struct provpkg_view pem, STACK_OF(X509) **certificates);
 /* Append a certificate to a PEM text. */
 PROVPKG_MUST_CHECK int provpkg_pem_append(struct provpkg_blob *pem, X509 *certificate);
-PROVPKG_MUST_CHECK int provpkg_der_certificate(struct provpkg_view der, X509 **certificate); /* strict, no trailing bytes */
+/* Exactly one certificate in DER. CERTIFICATE_UNUSABLE; TRAILING_DATA. */
+PROVPKG_MUST_CHECK int provpkg_der_certificate(struct provpkg_view der, X509 **certificate);
 
 /* ---- The card ---- */
 
@@ -39,7 +40,11 @@ struct provpkg_card_keys {
 PROVPKG_MUST_CHECK int provpkg_card_keys_generate(struct provpkg_card_keys *keys);
 void provpkg_card_keys_clear(struct provpkg_card_keys *keys);
 
-/* PEM: two PKCS#10 requests with the extensions wanted (basicConstraints, keyUsage), subject CN = "provcard " and @serial. */
+/*
+ * PEM: two PKCS#10 requests with the extensions wanted (basicConstraints, keyUsage, subjectKeyIdentifier), subject CN =
+ * "provcard " and @serial: 1 to 31 letters, digits, '.', '_', '-'. -EINVAL for another serial. The certificate must keep the
+ * common name, the key usages and a subjectKeyIdentifier.
+ */
 PROVPKG_MUST_CHECK int provpkg_card_csr(const struct provpkg_card_keys *keys, const char *serial, struct provpkg_blob *pem);
 /* PEM: PKCS#10 of an issuing key for @oem: CA:TRUE, pathlen 0, keyCertSign. */
 PROVPKG_MUST_CHECK int provpkg_issuer_csr(EVP_PKEY *key, const char *serial, const char *oem, struct provpkg_blob *pem);
@@ -52,7 +57,10 @@ struct provpkg_card_certificates {
 	STACK_OF(X509) *chain; /* the maker's, both families */
 };
 
-/* The card issues its two encryption certificates itself. Identity certificates must fit the keys (CARD_CERTIFICATE). */
+/*
+ * The card issues its two encryption certificates itself, valid from @now until the identity's end; subject: the identity's with
+ * OU = "encryption". Identity certificates must fit the keys and be valid at @now (CARD_CERTIFICATE).
+ */
 PROVPKG_MUST_CHECK int provpkg_card_issue(const struct provpkg_card_keys *keys, X509 *identity_classical, X509 *identity_pq,
 					  int64_t now, X509 **agreement, X509 **kem);
 
@@ -67,7 +75,10 @@ PROVPKG_MUST_CHECK int provpkg_card_encode(const struct provpkg_card_certificate
 /* From the PEM bundle: the four and the chain, matching each other. CARD_CERTIFICATE. */
 PROVPKG_MUST_CHECK int provpkg_card_decode(struct provpkg_view pem, struct provpkg_card **card);
 void provpkg_card_free(struct provpkg_card *card);
-/* Both chains lead to @anchors at @at. CARD_CERTIFICATE. */
+/*
+ * Both chains lead to @anchors at @at, the P-384 one through EC keys only, the ML-KEM one through ML-DSA keys only: whoever
+ * breaks one family cannot vouch for both certificates. CARD_CERTIFICATE.
+ */
 PROVPKG_MUST_CHECK int provpkg_card_trust(const struct provpkg_card *card, STACK_OF(X509) *anchors, int64_t at);
 /* SHA-256 over both encryption certificates' DER. */
 PROVPKG_MUST_CHECK int provpkg_card_id(X509 *agreement, X509 *kem, uint8_t card_id[PROVPKG_CARD_ID_SIZE]);
@@ -79,13 +90,18 @@ PROVPKG_MUST_CHECK int provpkg_card_blank_id(const struct provpkg_card_keys *key
 /* A certificate with everything filled in but what differs from unit to unit. Thread safe after creation. */
 struct provpkg_device_template;
 
-/* @issuer: the issuing certificate, whose subject and key identifier go in. CERTIFICATE_UNUSABLE. */
+/*
+ * @issuer: the issuing certificate, P-256 or P-384, with a 20-byte subjectKeyIdentifier; its subject and key identifier go in.
+ * CERTIFICATE_UNUSABLE. @identity: organisation and common name not empty; the common name of at most 31 characters, so that the
+ * longest UID's digits fit into the 64 that X.509 allows; the hardware type an OID. ROT_RANGE.
+ */
 PROVPKG_MUST_CHECK int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *identity,
 						   struct provpkg_device_template **device);
 void provpkg_device_template_free(struct provpkg_device_template *device);
 /*
  * Issue: patch serial number (16 random bytes given), subject, key and dates into the template and sign with @issuer_key.
- * @point: uncompressed P-256 point, 65 bytes. One signature, no other public-key operation.
+ * @point: uncompressed P-256 point, 65 bytes. One signature, no other public-key operation. @issuer_key must be the key that the
+ * template's issuer certifies; only its size is checked here (-EINVAL).
  */
 PROVPKG_MUST_CHECK int provpkg_device_issue(const struct provpkg_device_template *device, EVP_PKEY *issuer_key,
 					    const uint8_t point[65], struct provpkg_view uid, const uint8_t serial[16],

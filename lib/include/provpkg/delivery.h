@@ -33,12 +33,17 @@ struct provpkg_end_certificate {
 PROVPKG_MUST_CHECK int provpkg_end_certificate_encode(const struct provpkg_end_certificate *end, struct provpkg_blob *der);
 PROVPKG_MUST_CHECK int provpkg_end_certificate_decode(struct provpkg_view der, struct provpkg_end_certificate *end);
 
-/* Checks a delivery in one pass and constant memory. */
+/*
+ * Checks a delivery in one pass and constant memory. What would need memory, the same UID in two good records, is left to the
+ * caller.
+ */
 struct provpkg_verifier;
 
 /*
  * @end: CMS; @card: whose delivery it is, trusted by the caller; @issuer_chain: issuing certificate first, root last; NULL when
- * the units have no certificates. STATEMENT_SIGNATURE, STATEMENT_SIGNER, STATEMENT_DER, COUNTS_MISMATCH.
+ * the units have no certificates. The chain must hold at the time of closing (DEVICE_CERTIFICATE); whether its root is the right
+ * one is the caller's to know. STATEMENT_SIGNATURE, STATEMENT_SIGNER (not exactly the card's two identities, or another card's
+ * id), STATEMENT_DER, COUNTS_MISMATCH. @card is not used afterwards.
  */
 PROVPKG_MUST_CHECK int provpkg_verifier_new(struct provpkg_view end, const struct provpkg_card *card, STACK_OF(X509) *issuer_chain,
 					    struct provpkg_verifier **verifier);
@@ -46,7 +51,14 @@ void provpkg_verifier_free(struct provpkg_verifier *verifier);
 const struct provpkg_end_certificate *provpkg_verifier_end(const struct provpkg_verifier *verifier);
 /*
  * One record of the job, in log order, with its inclusion proof and its attachment (a unit's device certificate; size 0 when it
- * has none). PROOF_MISMATCH, DEVICE_CERTIFICATE, STATEMENT_DER, COUNTS_MISMATCH.
+ * has none, and allowed for records without a unit). After a refusal the verifier stands where it stood.
+ *
+ * The counters must run on: the first record's begin at zero; good, scrap and allocated begin where the record before ended, for
+ * they change by records alone, while units are reserved in between. UNIT_GOOD and UNIT_SCRAP move one reserved unit; ALLOCATED
+ * raises allocated; CLOSED, the last record, may lower reserved and allocated; every other event changes nothing.
+ *
+ * STATEMENT_DER; PROOF_MISMATCH; RECORD_MISPLACED (another job's, or out of order); RECORD_MISSING (the counters jump ahead);
+ * COUNTS_MISMATCH; ATTACHMENT_MISMATCH; DEVICE_CERTIFICATE (missing, not the record's, not this issuer's, or not for this UID).
  */
 PROVPKG_MUST_CHECK int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record,
 					       struct provpkg_view attachment, const uint8_t (*proof)[PROVPKG_HASH_SIZE],

@@ -58,11 +58,14 @@ struct provpkg_record {
 	uint8_t attachment_digest[PROVPKG_HASH_SIZE]; /* SHA-256 of the log entry's attachment; zero when none */
 };
 
+/* -EINVAL for an unknown event, a negative time, or text that is not UTF-8 without control characters. */
 PROVPKG_MUST_CHECK int provpkg_record_encode(const struct provpkg_record *record, struct provpkg_blob *der);
 PROVPKG_MUST_CHECK int provpkg_record_decode(struct provpkg_view der, struct provpkg_record *record); /* STATEMENT_DER */
 
 /*
- * Checkpoint: C2SP tlog-checkpoint, a signed note with the card's two signatures. @origin: "provcard/" and the card's serial.
+ * Checkpoint: C2SP tlog-checkpoint, a signed note with the card's two signatures. @origin: "provcard/" and the card's serial; it
+ * is the key name too, so it holds neither spaces nor '+'. Signers: P-384 (note type 0x02: ECDSA with SHA-256) and ML-DSA-65 (type
+ * 0xff "provcard/ML-DSA-65").
  */
 struct provpkg_checkpoint {
 	char origin[PROVPKG_NAME_MAX + 1];
@@ -70,9 +73,10 @@ struct provpkg_checkpoint {
 	uint8_t root[PROVPKG_HASH_SIZE];
 };
 
+/* -EINVAL for a bad origin or a key of another kind. */
 PROVPKG_MUST_CHECK int provpkg_checkpoint_sign(const struct provpkg_checkpoint *checkpoint, const struct provpkg_signer *signers,
 					       size_t count, struct provpkg_blob *note);
-/* CHECKPOINT unless every certificate given signed it. */
+/* CHECKPOINT unless every certificate given, at least one, signed it. Signatures of others are passed over. */
 PROVPKG_MUST_CHECK int provpkg_checkpoint_open(struct provpkg_view note, X509 *const *certificates, size_t count,
 					       struct provpkg_checkpoint *checkpoint);
 

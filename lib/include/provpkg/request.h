@@ -49,8 +49,9 @@ struct provpkg_request {
 	} close;
 };
 
+/* -EINVAL for bad names, roles or counts, or more than 16 certificates in a list. */
 PROVPKG_MUST_CHECK int provpkg_request_encode(const struct provpkg_request *request, struct provpkg_blob *der);
-/* REQUEST_DER, OPERATION_UNKNOWN. */
+/* REQUEST_DER, TRAILING_DATA, OPERATION_UNKNOWN. */
 PROVPKG_MUST_CHECK int provpkg_request_decode(struct provpkg_view der, struct provpkg_request *request);
 void provpkg_request_clear(struct provpkg_request *request); /* frees certificates that decode made */
 

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Checks a delivery in one pass: the end certificate, then record after record. Nothing is kept but the last record's counters,
+ * the tree of certificates and the counts; so what needs memory, such as a UID that comes twice, is the caller's to look for.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "device.h"
+#include "provcard-refusal.h"
+#include "provpkg/delivery.h"
+#include "provpkg/merkle.h"
+#include "x509.h"
+
+struct provpkg_verifier {
+	struct provpkg_end_certificate end;
+	X509 *issuer; /* NULL: the units have no certificates */
+	bool begun;
+	bool closed;
+	uint64_t index; /* of the last record */
+	struct provpkg_counters counters; /* after it */
+	uint64_t good; /* records of good units */
+	uint64_t scrap;
+	struct provpkg_tree certificates;
+};
+
+/* ---- The end certificate ---- */
+
+static bool signed_by(const struct provpkg_signed *object, X509 *certificate)
+{
+	for (size_t i = 0; i < provpkg_signed_count(object); i++)
+		if (!X509_cmp(provpkg_signed_signer(object, i), certificate))
+			return true;
+	return false;
+}
+
+static int check_signers(const struct provpkg_signed *object, const struct provpkg_card *card)
+{
+	const struct provpkg_card_certificates *own = &card->certificates;
+
+	if (provpkg_signed_count(object) != 2 || !signed_by(object, own->identity_classical) || !signed_by(object, own->identity_pq))
+		return PROVCARD_REFUSAL_STATEMENT_SIGNER;
+	return 0;
+}
+
+static int check_end(const struct provpkg_end_certificate *end, const struct provpkg_card *card)
+{
+	if (memcmp(end->card_id, card->card_id, PROVPKG_CARD_ID_SIZE))
+		return PROVCARD_REFUSAL_STATEMENT_SIGNER;
+	if (end->good > end->granted || end->scrap > end->granted - end->good ||
+	    end->unused != end->granted - end->good - end->scrap || end->first_index > end->last_index ||
+	    end->last_index >= end->log_size)
+		return PROVCARD_REFUSAL_COUNTS_MISMATCH;
+	return 0;
+}
+
+static int open_end(struct provpkg_view cms, const struct provpkg_card *card, struct provpkg_end_certificate *end)
+{
+	struct provpkg_signed *object;
+	int result = provpkg_signed_open(PROVPKG_CONTENT_END_CERTIFICATE, cms, &object);
+
+	if (result)
+		return result;
+	result = check_signers(object, card);
+	if (!result)
+		result = provpkg_end_certificate_decode(provpkg_signed_content(object), end);
+	if (!result)
+		result = check_end(end, card);
+	provpkg_signed_free(object);
+	return result;
+}
+
+/* The issuer must lead to the last of its chain at the time of closing; whom to believe is the caller's decision. */
+static int check_issuer(STACK_OF(X509) *chain, int64_t closed_at)
+{
+	X509 *issuer = sk_X509_value(chain, 0);
+	STACK_OF(X509) *root;
+	bool good;
+
+	if (!issuer || !provpkg_x509_is_issuer(issuer))
+		return PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
+	root = sk_X509_new_null();
+	if (!root || !sk_X509_push(root, sk_X509_value(chain, sk_X509_num(chain) - 1))) {
+		sk_X509_free(root);
+		return -ENOMEM;
+	}
+	good = provpkg_x509_chains(issuer, chain, root, closed_at, NULL);
+	sk_X509_free(root);
+	return good ? 0 : PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
+}
+
+int provpkg_verifier_new(struct provpkg_view end, const struct provpkg_card *card, STACK_OF(X509) *issuer_chain,
+			 struct provpkg_verifier **verifier)
+{
+	struct provpkg_verifier *created = OPENSSL_zalloc(sizeof(*created));
+	int result = created ? open_end(end, card, &created->end) : -ENOMEM;
+
+	if (!result && issuer_chain) {
+		result = check_issuer(issuer_chain, created->end.closed_at);
+		if (!result && X509_up_ref(sk_X509_value(issuer_chain, 0)))
+			created->issuer = sk_X509_value(issuer_chain, 0);
+	}
+	if (result)
+		provpkg_verifier_free(created);
+	else
+		*verifier = created;
+	return result;
+}
+
+void provpkg_verifier_free(struct provpkg_verifier *verifier)
+{
+	if (!verifier)
+		return;
+	X509_free(verifier->issuer);
+	OPENSSL_free(verifier);
+}
+
+const struct provpkg_end_certificate *provpkg_verifier_end(const struct provpkg_verifier *verifier)
+{
+	return &verifier->end;
+}
+
+/* ---- A record's place ---- */
+
+static int check_proof(const struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view der,
+		       const uint8_t (*proof)[PROVPKG_HASH_SIZE], size_t count)
+{
+	uint8_t leaf[PROVPKG_HASH_SIZE];
+	int result = provpkg_merkle_leaf(der, leaf);
+
+	if (result)
+		return result;
+	return provpkg_inclusion_verify(leaf, record->index, verifier->end.log_size, proof, count, verifier->end.log_root);
+}
+
+static int check_place(const struct provpkg_verifier *verifier, const struct provpkg_record *record)
+{
+	const struct provpkg_end_certificate *end = &verifier->end;
+
+	if (!record->has_job || memcmp(record->package_id, end->package_id, PROVPKG_ID_SIZE) || verifier->closed)
+		return PROVCARD_REFUSAL_RECORD_MISPLACED;
+	if (record->index > end->last_index || (verifier->begun && record->index <= verifier->index))
+		return PROVCARD_REFUSAL_RECORD_MISPLACED;
+	if (!verifier->begun && record->index != end->first_index)
+		return record->index > end->first_index ? PROVCARD_REFUSAL_RECORD_MISSING : PROVCARD_REFUSAL_RECORD_MISPLACED;
+	if ((record->event == PROVPKG_EVENT_CLOSED) != (record->index == end->last_index))
+		return PROVCARD_REFUSAL_RECORD_MISPLACED;
+	return 0;
+}
+
+/* ---- Its counters ---- */
+
+/*
+ * Good, scrap and allocated change by records alone, so each record begins where the one before ended; units are reserved
+ * between records.
+ */
+static int check_before(const struct provpkg_counters *last, const struct provpkg_counters *before)
+{
+	if (before->good == last->good && before->scrap == last->scrap && before->allocated == last->allocated)
+		return 0;
+	if (before->good >= last->good && before->scrap >= last->scrap && before->allocated >= last->allocated)
+		return PROVCARD_REFUSAL_RECORD_MISSING;
+	return PROVCARD_REFUSAL_COUNTS_MISMATCH;
+}
+
+static bool same_counters(const struct provpkg_counters *first, const struct provpkg_counters *second)
+{
+	return first->good == second->good && first->scrap == second->scrap && first->reserved == second->reserved &&
+	       first->allocated == second->allocated;
+}
+
+/* What an event does to the counters, and nothing else. */
+static bool event_changes(const struct provpkg_record *record)
+{
+	struct provpkg_counters expected = record->before;
+
+	switch (record->event) {
+	case PROVPKG_EVENT_UNIT_GOOD:
+		expected.good++;
+		expected.reserved--;
+		return record->before.reserved && same_counters(&expected, &record->after);
+	case PROVPKG_EVENT_UNIT_SCRAP:
+		expected.scrap++;
+		expected.reserved--;
+		return record->before.reserved && same_counters(&expected, &record->after);
+	case PROVPKG_EVENT_ALLOCATED:
+		expected.allocated = record->after.allocated;
+		return record->after.allocated > record->before.allocated && same_counters(&expected, &record->after);
+	case PROVPKG_EVENT_CLOSED:
+		expected.reserved = record->after.reserved;
+		expected.allocated = record->after.allocated;
+		return record->after.reserved <= record->before.reserved && record->after.allocated <= record->before.allocated &&
+		       same_counters(&expected, &record->after);
+	default:
+		return same_counters(&expected, &record->after);
+	}
+}
+
+static int check_counters(const struct provpkg_verifier *verifier, const struct provpkg_record *record)
+{
+	int result = check_before(&verifier->counters, &record->before);
+
+	if (result)
+		return result;
+	if (!event_changes(record) || record->after.good > verifier->end.good || record->after.scrap > verifier->end.scrap)
+		return PROVCARD_REFUSAL_COUNTS_MISMATCH;
+	return 0;
+}
+
+/* ---- Its attachment ---- */
+
+static bool all_zero(const uint8_t *bytes, size_t size)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < size; i++)
+		any |= bytes[i];
+	return !any;
+}
+
+static int digest_is(struct provpkg_view data, const uint8_t expected[PROVPKG_HASH_SIZE], int refusal)
+{
+	uint8_t digest[PROVPKG_HASH_SIZE];
+	int result = provpkg_digest(EVP_sha256(), &data, 1, digest);
+
+	if (result)
+		return result;
+	return memcmp(digest, expected, PROVPKG_HASH_SIZE) ? refusal : 0;
+}
+
+static int check_certificate(const struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view der)
+{
+	struct provpkg_view uid = { record->uid, record->uid_size };
+	X509 *certificate;
+	int result = digest_is(der, record->certificate_digest, PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+
+	if (result)
+		return result;
+	result = provpkg_der_certificate(der, &certificate);
+	if (result)
+		return result < 0 ? result : PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
+	result = provpkg_device_check(certificate, verifier->issuer, uid);
+	X509_free(certificate);
+	return result;
+}
+
+/* A good unit has its certificate, if the job makes any; others may have one. */
+static int check_unit(const struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view attachment)
+{
+	bool certified = !all_zero(record->certificate_digest, PROVPKG_HASH_SIZE);
+
+	if (!verifier->issuer)
+		return certified || attachment.size ? PROVCARD_REFUSAL_DEVICE_CERTIFICATE : 0;
+	if (certified != (attachment.size != 0) || (record->event == PROVPKG_EVENT_UNIT_GOOD && !certified))
+		return PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
+	return certified ? check_certificate(verifier, record, attachment) : 0;
+}
+
+static int check_attachment(const struct provpkg_verifier *verifier, const struct provpkg_record *record,
+			    struct provpkg_view attachment)
+{
+	bool unit_event = record->event == PROVPKG_EVENT_UNIT_GOOD || record->event == PROVPKG_EVENT_UNIT_SCRAP;
+	int result = 0;
+
+	if (unit_event && !record->has_unit)
+		return PROVCARD_REFUSAL_STATEMENT_DER;
+	if (attachment.size)
+		result = digest_is(attachment, record->attachment_digest, PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
+	if (!result && record->has_unit)
+		result = check_unit(verifier, record, attachment);
+	return result;
+}
+
+/* ---- One record ---- */
+
+static int count_unit(struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view certificate)
+{
+	uint8_t leaf[PROVPKG_HASH_SIZE];
+	int result;
+
+	verifier->scrap += record->event == PROVPKG_EVENT_UNIT_SCRAP;
+	if (record->event != PROVPKG_EVENT_UNIT_GOOD)
+		return 0;
+	verifier->good++;
+	if (!certificate.size)
+		return 0;
+	result = provpkg_merkle_leaf(certificate, leaf);
+	return result ? result : provpkg_tree_add(&verifier->certificates, leaf);
+}
+
+int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record, struct provpkg_view attachment,
+			    const uint8_t (*proof)[PROVPKG_HASH_SIZE], size_t proof_count)
+{
+	struct provpkg_record decoded;
+	int result = provpkg_record_decode(record, &decoded);
+
+	if (!result)
+		result = check_proof(verifier, &decoded, record, proof, proof_count);
+	if (!result)
+		result = check_place(verifier, &decoded);
+	if (!result)
+		result = check_counters(verifier, &decoded);
+	if (!result)
+		result = check_attachment(verifier, &decoded, attachment);
+	if (!result)
+		result = count_unit(verifier, &decoded, attachment);
+	if (result)
+		return result;
+	verifier->begun = true;
+	verifier->closed = decoded.event == PROVPKG_EVENT_CLOSED;
+	verifier->index = decoded.index;
+	verifier->counters = decoded.after;
+	return 0;
+}
+
+int provpkg_verifier_finish(struct provpkg_verifier *verifier)
+{
+	const struct provpkg_end_certificate *end = &verifier->end;
+	uint8_t root[PROVPKG_HASH_SIZE];
+	int result;
+
+	if (!verifier->closed)
+		return PROVCARD_REFUSAL_RECORD_MISSING;
+	if (verifier->good != end->good || verifier->scrap != end->scrap)
+		return PROVCARD_REFUSAL_COUNTS_MISMATCH;
+	result = provpkg_tree_root(&verifier->certificates, root);
+	if (result)
+		return result;
+	return memcmp(root, end->certificates_root, PROVPKG_HASH_SIZE) ? PROVCARD_REFUSAL_COUNTS_MISMATCH : 0;
+}
