@@ -74,6 +74,7 @@ static bool transfer_good(const struct swd_transfer *transfer)
 	return transfer->ack == SWD_ACK_OK && !transfer->parity_error;
 }
 
+/* SWD_FAULT when the target does not take it, which only one that has lost the line does. */
 static int clear_errors(struct adiv5 *dap, uint32_t *status)
 {
 	struct swd_transfer look[] = { { .header = swd_header(false, true, DP_CTRL_STAT) },
@@ -85,26 +86,30 @@ static int clear_errors(struct adiv5 *dap, uint32_t *status)
 	*status = look[0].data;
 	if (look[1].ack != SWD_ACK_OK)
 		return PROVCARD_REFUSAL_SWD_FAULT;
-	return transfer_good(&look[0]) ? 0 : PROVCARD_REFUSAL_SWD_PARITY;
+	if (!transfer_good(&look[0]))
+		return PROVCARD_REFUSAL_SWD_PARITY;
+	/* Without the power we asked for it has been off, or this is another part. */
+	return *status & STAT_DEBUG_POWERED ? 0 : PROVCARD_REFUSAL_PART_GONE;
 }
 
-/* After a garbled header the target is deaf until a line reset. The same target is still there if its debug power is up. */
+/* After a garbled header the target is deaf until a line reset. */
 static int restore_line(struct adiv5 *dap)
 {
 	struct swd_transfer look = { .header = swd_header(false, true, DP_DPIDR) };
 	uint32_t status;
 	int error;
 
-	swd_line_reset(dap->swd);
-	error = swd_exchange(dap->swd, &look, 1);
-	if (error)
-		return error;
-	if (look.ack != SWD_ACK_OK || look.data != dap->dpidr)
-		return PROVCARD_REFUSAL_PART_GONE;
-	error = clear_errors(dap, &status);
-	if (error)
-		return error;
-	return status & STAT_DEBUG_POWERED ? PROVCARD_REFUSAL_SWD_PARITY : PROVCARD_REFUSAL_PART_GONE;
+	for (int attempt = 0; attempt < PATIENCE_ERRORS; attempt++) {
+		swd_line_reset(dap->swd);
+		error = swd_exchange(dap->swd, &look, 1);
+		if (error)
+			return error;
+		if (look.ack == SWD_ACK_OK && look.data == dap->dpidr) {
+			error = clear_errors(dap, &status);
+			return error ? error : PROVCARD_REFUSAL_SWD_PARITY;
+		}
+	}
+	return PROVCARD_REFUSAL_PART_GONE;
 }
 
 /*
@@ -120,6 +125,8 @@ static int judge(struct adiv5 *dap, size_t *done)
 	if (bad->ack != SWD_ACK_OK && bad->ack != SWD_ACK_WAIT && bad->ack != SWD_ACK_FAULT)
 		return restore_line(dap);
 	error = clear_errors(dap, &status);
+	if (error == PROVCARD_REFUSAL_SWD_FAULT)
+		return restore_line(dap);
 	if (error)
 		return error;
 	if (bad->ack == SWD_ACK_WAIT)

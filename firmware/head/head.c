@@ -106,6 +106,8 @@ static int explain(struct head *head, int error)
 {
 	int found;
 
+	if (error == PROVCARD_REFUSAL_NO_PART) /* there was one */
+		error = PROVCARD_REFUSAL_PART_GONE;
 	if (error != PROVCARD_REFUSAL_PART_GONE && error != PROVCARD_REFUSAL_SWD_FAULT)
 		return error;
 	if (error == PROVCARD_REFUSAL_PART_GONE) {
@@ -230,11 +232,9 @@ int head_read_lock(struct head *head, bool *locked)
 	*locked = false;
 	if (!error)
 		error = head->target.family->read_lock(&head->target, locked);
-	if (error == PROVCARD_REFUSAL_NO_PART)
-		error = PROVCARD_REFUSAL_PART_GONE;
 	if (!error)
 		head->target.identity.locked = *locked;
-	return error;
+	return explain(head, error);
 }
 
 int head_uart(struct head *head, const void *tx, size_t tx_size, void *rx, size_t rx_size, uint32_t timeout_us)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Programming heads: what the core asks of one. A struct head is one channel with one part in its socket, from head_attach to
- * head_detach; one thread at a time uses it.
+ * head_detach; one thread at a time uses it. A locked part answers erase, read_lock and uart; the others give PART_LOCKED.
+ *
+ * Wherever a part is worked on: SWD_PARITY, SWD_FAULT, SWD_WAIT, CABLE; PART_GONE when it no longer answers or lost its power;
+ * PART_SWAPPED when another answers then; UNIT_STOPPED when progress said so.
  *
  * Functions return 0, a refusal code of the 0x04xx range, or a negative errno (-ENOMEM). After a failure other than NO_PART
  * the head is still attached and must be detached.
@@ -57,15 +60,28 @@ int head_attach(const struct port *port, unsigned int number, const char *part, 
 void head_detach(struct head *head);
 const struct head_identity *head_identity(const struct head *head);
 
-/* Erase the whole part, locks included where the family can (recover). The part is blank afterwards. */
+/*
+ * Erase the whole part, locks included where the family can (recover). The part is blank afterwards, and head_identity is
+ * renewed: a part that was locked has its unique id now. ERASE_FAILED, or RECOVER_FAILED when it was locked.
+ */
 int head_erase(struct head *head, head_progress progress, void *context);
-/* Program regions into erased memory; blank (all-ones) stretches may be skipped. */
+/*
+ * Program regions into erased memory; blank (all-ones) stretches may be skipped. PROGRAM_FAILED also for a region outside of
+ * the part's memory, or on its lock word.
+ */
 int head_program(struct head *head, const struct head_region *regions, size_t count, head_progress progress, void *context);
-/* Compare the part's memory with the regions. VERIFY_FAILED when it differs. */
+/* Compare every byte of the regions with the part's memory, by a checksum the part computes or by reading. VERIFY_FAILED. */
 int head_verify(struct head *head, const struct head_region *regions, size_t count, head_progress progress, void *context);
-/* Write the lock and make it take effect (reset). The part is not attached to memory afterwards; *_read_lock works. */
+/*
+ * Write the lock and make it take effect (the supply goes off and on). PART_SWAPPED when the unique id is not the one of the
+ * beginning; LOCK_FAILED when the lock word does not read back or the family has no such lock. The part runs its own code
+ * afterwards and is not attached to memory; head_read_lock works.
+ */
 int head_lock(struct head *head, enum head_lock lock);
-/* What the part itself says of its lock now, by a fresh connection, and that a debug read is refused if locked. */
+/*
+ * What the part itself says of its lock now, by a fresh connection. If it says locked, a debug read is tried: LOCK_FAILED when
+ * that is not refused.
+ */
 int head_read_lock(struct head *head, bool *locked);
 /* Let the part run and exchange bytes with it over its UART. PROOF_FAILED when fewer than @rx_size bytes came in time. */
 int head_uart(struct head *head, const void *tx, size_t tx_size, void *rx, size_t rx_size, uint32_t timeout_us);

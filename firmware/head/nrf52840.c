@@ -179,7 +179,7 @@ static int erase_all(struct target *target, struct work *work, int refusal)
 	if (error == PROVCARD_REFUSAL_SWD_WAIT)
 		return refusal;
 	target->halted = false;
-	if (!error)
+	if (!error && target->identity.locked)
 		error = identify(target);
 	if (!error && target->identity.locked)
 		return refusal;
