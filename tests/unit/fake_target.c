@@ -236,7 +236,8 @@ static void header_bit(struct fake_target *target, bool level)
 	if (++target->count < 8)
 		return;
 	target->transfers++;
-	if (target->transfers == target->deaf_at || !(target->header & 0x80)) {
+	/* Parity over the four bits before it, stop bit low, park bit high. */
+	if (target->transfers == target->deaf_at || __builtin_parity(target->header & 0x3e) || (target->header & 0xc0) != 0x80) {
 		go(target, DEAF);
 		return;
 	}
@@ -327,8 +328,9 @@ static int cable_swd(void *port, unsigned int head, const struct port_swd *swd)
 		bool driven = bit(swd->drive, i);
 		bool level = driven ? bit(swd->out, i) : !target->driving || target->level;
 
+		if (++target->clocks == target->flip_at)
+			level = !level;
 		swd->in[i / 8] |= (uint8_t)(level << i % 8);
-		target->clocks++;
 		if (target->present)
 			edge(target, driven, level);
 	}

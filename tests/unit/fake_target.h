@@ -31,6 +31,7 @@ struct fake_target {
 	uint32_t spoiled_read_after; /* the first of them after so many reads of DRW */
 	uint32_t spoiled_write; /* this write of DRW arrives with wrong parity, counting from 1; 0: none */
 	uint32_t deaf_at; /* this transfer's header is not understood, counting from 1; 0: none */
+	uint64_t flip_at; /* in this clock both ends see the opposite of what is on the line; 0: never */
 	uint32_t fault_address; /* accesses end in a bus error; 0: none */
 	uint32_t uid_reads_until_swap; /* then another uid answers; 0: never */
 	bool erase_never_ends, erase_does_nothing, flash_weak, lock_does_nothing, lock_leaks, never_ready;

@@ -202,6 +202,30 @@ static void a_header_lost_on_the_way_is_repeated(void **state)
 	}
 }
 
+/* One disturbance in any clock of a session is repaired, and never leaves other data than was meant. */
+static void a_single_disturbance_anywhere_is_repaired(void **state)
+{
+	struct bench *bench = *state;
+	uint32_t words[40], back[40];
+	uint64_t start, end = UINT64_MAX;
+
+	fill(words, 40);
+	for (uint64_t flip = 1; flip < end; flip++) {
+		memset(bench->target.flash, 0xff, sizeof(bench->target.flash));
+		start = bench->target.clocks;
+		bench->target.flip_at = start + flip;
+		assert_int_equal(adiv5_connect(&bench->dap, &bench->swd), 0);
+		bench->target.nvmc_config = 1;
+		assert_int_equal(adiv5_write(&bench->dap, 0x3e0, words, 40, NULL), 0);
+		assert_int_equal(adiv5_read(&bench->dap, 0x3e0, back, 40), 0);
+		assert_memory_equal(bench->target.flash + 0x3e0 / 4, words, sizeof(words));
+		assert_memory_equal(back, words, sizeof(words));
+		if (flip == 1)
+			end = bench->target.clocks - start;
+	}
+	assert_true(end > 3500);
+}
+
 static void nobody_answering_any_more_is_a_part_gone(void **state)
 {
 	struct bench *bench = *state;
@@ -318,6 +342,7 @@ int main(void)
 		ON_TARGET(a_read_with_wrong_parity_is_repeated),
 		ON_TARGET(a_write_that_arrived_spoiled_is_repeated),
 		ON_TARGET(a_header_lost_on_the_way_is_repeated),
+		ON_TARGET(a_single_disturbance_anywhere_is_repaired),
 		ON_TARGET(nobody_answering_any_more_is_a_part_gone),
 		ON_TARGET(a_part_that_lost_its_power_is_gone),
 		ON_TARGET(a_pulled_cable_is_a_part_gone_and_a_broken_one_is_named),
