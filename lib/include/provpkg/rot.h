@@ -62,6 +62,7 @@ PROVPKG_MUST_CHECK int provpkg_rot_decode(struct provpkg_view der, struct provpk
 struct provpkg_memory {
 	uint32_t flash_address;
 	uint32_t flash_size;
+	uint32_t page_size; /* what is erased at once */
 	uint32_t word_size;
 	bool permanent_lock;
 };
@@ -72,7 +73,8 @@ const struct provpkg_memory *provpkg_memory_find(const char *part);
 const char *provpkg_memory_part(size_t index);
 
 /*
- * Do all regions fit the part, aligned and disjoint? ROT_PART_UNKNOWN, ROT_DOES_NOT_FIT, ROT_ALIGNMENT, ROT_OVERLAP, ROT_RANGE.
+ * Do all regions fit the part, aligned and disjoint, images in other pages than the unit's own keys and certificate?
+ * ROT_PART_UNKNOWN, ROT_DOES_NOT_FIT, ROT_ALIGNMENT, ROT_OVERLAP, ROT_RANGE.
  * @detail, if not NULL, gets a zero-terminated line that names the regions.
  */
 PROVPKG_MUST_CHECK int provpkg_rot_check(const struct provpkg_rot *rot, char *detail, size_t detail_size);

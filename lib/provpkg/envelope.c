@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The envelope for P-384 recipients: libcrypto's CMS, held to one form. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include <openssl/cms.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+
+#include "crypto.h"
+#include "der.h"
+#include "envelope.h"
+#include "provcard-refusal.h"
+
+static bool add_recipient(CMS_ContentInfo *cms, X509 *certificate)
+{
+	CMS_RecipientInfo *recipient = CMS_add1_recipient_cert(cms, certificate, CMS_USE_KEYID | CMS_KEY_PARAM);
+	EVP_PKEY_CTX *context = recipient ? CMS_RecipientInfo_get0_pkey_ctx(recipient) : NULL;
+
+	return context && EVP_PKEY_CTX_set_ecdh_kdf_md(context, EVP_sha384()) == 1;
+}
+
+static int seal(CMS_ContentInfo *cms, X509 *const *certificates, size_t count, struct provpkg_view plain, struct provpkg_blob *der)
+{
+	BIO *bytes = BIO_new_mem_buf(plain.data, (int)plain.size);
+	int result = -EIO;
+
+	for (size_t i = 0; i < count; i++)
+		if (!add_recipient(cms, certificates[i]))
+			goto out;
+	if (bytes && CMS_final(cms, bytes, NULL, CMS_BINARY))
+		result = provpkg_der_encode(cms, ASN1_ITEM_rptr(CMS_ContentInfo), der);
+out:
+	BIO_free(bytes);
+	return result;
+}
+
+int provpkg_envelope_seal_agreement(X509 *const *certificates, size_t count, struct provpkg_view plain, struct provpkg_blob *cms)
+{
+	CMS_ContentInfo *made;
+	int result = -EIO;
+
+	for (size_t i = 0; i < count; i++)
+		if (!X509_get0_subject_key_id(certificates[i]))
+			return PROVCARD_REFUSAL_CARD_CERTIFICATE;
+	ERR_set_mark();
+	made = CMS_AuthEnvelopedData_create(EVP_aes_256_gcm());
+	if (made)
+		result = seal(made, certificates, count, plain, cms);
+	CMS_ContentInfo_free(made);
+	ERR_pop_to_mark();
+	return result;
+}
+
+/* dhSinglePass-stdDH-sha384kdf-scheme, and nothing weaker. */
+static bool scheme_accepted(CMS_RecipientInfo *recipient)
+{
+	const ASN1_OBJECT *scheme;
+	X509_ALGOR *algorithm;
+
+	if (!CMS_RecipientInfo_kari_get0_alg(recipient, &algorithm, NULL))
+		return false;
+	X509_ALGOR_get0(&scheme, NULL, NULL, algorithm);
+	return OBJ_obj2nid(scheme) == NID_dhSinglePass_stdDH_sha384kdf_scheme;
+}
+
+/* The only encrypted key of @recipient when it is for @key_id. */
+static CMS_RecipientEncryptedKey *encrypted_key(CMS_RecipientInfo *recipient, struct provpkg_view key_id)
+{
+	STACK_OF(CMS_RecipientEncryptedKey) *keys;
+	ASN1_OCTET_STRING *name = NULL;
+	CMS_RecipientEncryptedKey *key;
+
+	if (CMS_RecipientInfo_type(recipient) != CMS_RECIPINFO_AGREE)
+		return NULL;
+	keys = CMS_RecipientInfo_kari_get0_reks(recipient);
+	if (sk_CMS_RecipientEncryptedKey_num(keys) != 1)
+		return NULL;
+	key = sk_CMS_RecipientEncryptedKey_value(keys, 0);
+	if (!CMS_RecipientEncryptedKey_get0_id(key, &name, NULL, NULL, NULL, NULL) || !name ||
+	    (size_t)ASN1_STRING_length(name) != key_id.size || memcmp(ASN1_STRING_get0_data(name), key_id.data, key_id.size))
+		return NULL;
+	return key;
+}
+
+/* Recover the content key for the recipient named @key_id. */
+static bool unwrap(CMS_ContentInfo *cms, struct provpkg_view key_id, EVP_PKEY *key)
+{
+	STACK_OF(CMS_RecipientInfo) *recipients = CMS_get0_RecipientInfos(cms);
+	CMS_RecipientEncryptedKey *encrypted;
+	CMS_RecipientInfo *recipient;
+	bool good;
+
+	for (int i = 0; i < sk_CMS_RecipientInfo_num(recipients); i++) {
+		recipient = sk_CMS_RecipientInfo_value(recipients, i);
+		encrypted = encrypted_key(recipient, key_id);
+		if (!encrypted)
+			continue;
+		good = scheme_accepted(recipient) && CMS_RecipientInfo_kari_set0_pkey(recipient, key) &&
+		       CMS_RecipientInfo_kari_decrypt(cms, recipient, encrypted) == 1;
+		CMS_RecipientInfo_kari_set0_pkey(recipient, NULL);
+		return good;
+	}
+	return false;
+}
+
+static bool open_content(CMS_ContentInfo *cms, uint8_t *plain, size_t size)
+{
+	BIO *bytes = BIO_new(BIO_s_secmem());
+	char *content;
+	bool good = bytes && CMS_decrypt(cms, NULL, NULL, NULL, bytes, CMS_BINARY) == 1 &&
+		    BIO_get_mem_data(bytes, &content) == (long)size;
+
+	if (good)
+		memcpy(plain, content, size);
+	BIO_free(bytes);
+	return good;
+}
+
+int provpkg_envelope_open_agreement(struct provpkg_view cms, struct provpkg_view key_id, EVP_PKEY *key, uint8_t *plain, size_t size)
+{
+	void *envelope;
+	int result = provpkg_der_decode(cms, PROVPKG_ENVELOPE_MAX, ASN1_ITEM_rptr(CMS_ContentInfo), PROVCARD_REFUSAL_ENVELOPE, &envelope);
+
+	if (result)
+		return PROVCARD_REFUSAL_ENVELOPE;
+	ERR_set_mark();
+	if (OBJ_obj2nid(CMS_get0_type(envelope)) != NID_id_smime_ct_authEnvelopedData || !unwrap(envelope, key_id, key) ||
+	    !open_content(envelope, plain, size))
+		result = PROVCARD_REFUSAL_ENVELOPE;
+	ERR_pop_to_mark();
+	CMS_ContentInfo_free(envelope);
+	return result;
+}
