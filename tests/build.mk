@@ -66,5 +66,5 @@ $(O)/device/%.bin: $(O)/device/%.elf
 $(O)/device/%.hex: $(O)/device/%.elf
 	$(DEVICE_OBJCOPY) -O ihex $< $@
 DEVICE_IMAGES := $(foreach image,bootloader application,$(addprefix $(O)/device/$(image),.elf .bin .hex))
-.PHONY: device
-device: $(DEVICE_IMAGES)
+.PHONY: device-firmware
+device-firmware: $(DEVICE_IMAGES)

@@ -55,7 +55,7 @@ static void uart_send(const uint8_t *bytes, size_t size)
 
 static void answer(const uint8_t nonce[NONCE_SIZE])
 {
-	const struct piece message[] = {{domain, sizeof(domain) - 1}, {nonce, NONCE_SIZE}};
+	const struct piece message[] = { { domain, sizeof(domain) - 1 }, { nonce, NONCE_SIZE } };
 	uint8_t digest[SHA256_SIZE], signature[ECDSA_SIGNATURE_SIZE];
 
 	sha256(digest, message, 2);

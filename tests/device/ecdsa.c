@@ -9,7 +9,7 @@ struct nonces {
 
 static void next_value(struct nonces *nonces)
 {
-	const struct piece value = {nonces->value, sizeof(nonces->value)};
+	const struct piece value = { nonces->value, sizeof(nonces->value) };
 
 	hmac_sha256(nonces->value, nonces->key, &value, 1);
 }
@@ -17,7 +17,7 @@ static void next_value(struct nonces *nonces)
 /* K = HMAC_K(V || round || secret...), V = HMAC_K(V) */
 static void stir(struct nonces *nonces, uint8_t round, const struct piece *secrets, size_t count)
 {
-	struct piece pieces[4] = {{nonces->value, sizeof(nonces->value)}, {&round, 1}};
+	struct piece pieces[4] = { { nonces->value, sizeof(nonces->value) }, { &round, 1 } };
 
 	for (size_t i = 0; i < count; i++)
 		pieces[2 + i] = secrets[i];
@@ -27,7 +27,7 @@ static void stir(struct nonces *nonces, uint8_t round, const struct piece *secre
 
 static void nonces_begin(struct nonces *nonces, const uint8_t key[ECDSA_KEY_SIZE], const uint8_t digest[SHA256_SIZE])
 {
-	const struct piece secrets[] = {{key, ECDSA_KEY_SIZE}, {digest, SHA256_SIZE}};
+	const struct piece secrets[] = { { key, ECDSA_KEY_SIZE }, { digest, SHA256_SIZE } };
 
 	for (unsigned int i = 0; i < SHA256_SIZE; i++) {
 		nonces->key[i] = 0;

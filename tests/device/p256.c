@@ -8,24 +8,26 @@
 struct modulus {
 	struct number value;
 	uint32_t negated_inverse; /* -1 / value[0] modulo 2^32 */
-	struct number r_squared; /* 2^512 modulo value */
+	struct number r_squared;  /* 2^512 modulo value */
 };
 
 static const struct modulus field = {
-	.value = {{0xffffffff, 0xffffffff, 0xffffffff, 0x00000000, 0x00000000, 0x00000000, 0x00000001, 0xffffffff}},
+	.value = { { 0xffffffff, 0xffffffff, 0xffffffff, 0x00000000, 0x00000000, 0x00000000, 0x00000001, 0xffffffff } },
 	.negated_inverse = 0x00000001,
-	.r_squared = {{0x00000003, 0x00000000, 0xffffffff, 0xfffffffb, 0xfffffffe, 0xffffffff, 0xfffffffd, 0x00000004}},
+	.r_squared = { { 0x00000003, 0x00000000, 0xffffffff, 0xfffffffb, 0xfffffffe, 0xffffffff, 0xfffffffd, 0x00000004 } },
 };
 
 static const struct modulus order = {
-	.value = {{0xfc632551, 0xf3b9cac2, 0xa7179e84, 0xbce6faad, 0xffffffff, 0xffffffff, 0x00000000, 0xffffffff}},
+	.value = { { 0xfc632551, 0xf3b9cac2, 0xa7179e84, 0xbce6faad, 0xffffffff, 0xffffffff, 0x00000000, 0xffffffff } },
 	.negated_inverse = 0xee00bc4f,
-	.r_squared = {{0xbe79eea2, 0x83244c95, 0x49bd6fa6, 0x4699799c, 0x2b6bec59, 0x2845b239, 0xf3d95620, 0x66e12d94}},
+	.r_squared = { { 0xbe79eea2, 0x83244c95, 0x49bd6fa6, 0x4699799c, 0x2b6bec59, 0x2845b239, 0xf3d95620, 0x66e12d94 } },
 };
 
 /* The base point, in Montgomery form: coordinates times 2^256 modulo the field. */
-static const struct number base_x = {{0x18a9143c, 0x79e730d4, 0x5fedb601, 0x75ba95fc, 0x77622510, 0x79fb732b, 0xa53755c6, 0x18905f76}};
-static const struct number base_y = {{0xce95560a, 0xddf25357, 0xba19e45c, 0x8b4ab8e4, 0xdd21f325, 0xd2e88688, 0x25885d85, 0x8571ff18}};
+static const struct number base_x = { { 0x18a9143c, 0x79e730d4, 0x5fedb601, 0x75ba95fc, 0x77622510, 0x79fb732b, 0xa53755c6,
+					0x18905f76 } };
+static const struct number base_y = { { 0xce95560a, 0xddf25357, 0xba19e45c, 0x8b4ab8e4, 0xdd21f325, 0xd2e88688, 0x25885d85,
+					0x8571ff18 } };
 
 /* A point in Jacobian coordinates, Montgomery form; z = 0 is the point at infinity. */
 struct point {
@@ -106,7 +108,7 @@ static void mod_subtract(struct number *difference, const struct number *a, cons
 /* a * b / 2^256 modulo m: Montgomery's multiplication, operands scanned limb by limb. */
 static void mod_multiply(struct number *product, const struct number *a, const struct number *b, const struct modulus *m)
 {
-	uint32_t total[LIMBS + 2] = {0};
+	uint32_t total[LIMBS + 2] = { 0 };
 
 	for (unsigned int i = 0; i < LIMBS; i++) {
 		uint64_t carry = 0;
@@ -144,7 +146,7 @@ static void to_montgomery(struct number *out, const struct number *in, const str
 
 static void from_montgomery(struct number *out, const struct number *in, const struct modulus *m)
 {
-	static const struct number one = {{1}};
+	static const struct number one = { { 1 } };
 
 	mod_multiply(out, in, &one, m);
 }
@@ -152,7 +154,7 @@ static void from_montgomery(struct number *out, const struct number *in, const s
 /* a^(m - 2) = 1 / a, Montgomery form in and out. */
 static void mod_invert(struct number *inverse, const struct number *a, const struct modulus *m)
 {
-	static const struct number two = {{2}};
+	static const struct number two = { { 2 } };
 	struct number exponent, result = *a;
 
 	subtract(&exponent, &m->value, &two);
@@ -211,7 +213,7 @@ static void point_add_base(struct point *p)
 	struct number zz, h, r, hh, hhh, v;
 
 	if (is_zero(&p->z)) {
-		static const struct number one = {{1}};
+		static const struct number one = { { 1 } };
 
 		p->x = base_x;
 		p->y = base_y;
@@ -242,7 +244,7 @@ static void point_add_base(struct point *p)
 /* The affine x coordinate of scalar * base, modulo the order. */
 static void base_multiple_x(struct number *x, const struct number *scalar)
 {
-	struct point p = {0};
+	struct point p = { 0 };
 	struct number inverse;
 
 	for (int bit = 255; bit >= 0; bit--) {

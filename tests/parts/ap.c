@@ -28,7 +28,7 @@
 
 void ahb_ap_power_on(struct ahb_ap *ap, struct part *part)
 {
-	*ap = (struct ahb_ap){.part = part, .csw = CSW_AFTER_RESET};
+	*ap = (struct ahb_ap){ .part = part, .csw = CSW_AFTER_RESET };
 }
 
 static bool packed(const struct ahb_ap *ap)
@@ -154,5 +154,5 @@ static enum bus_result ahb_ap_write(void *context, uint8_t reg, uint32_t value)
 
 struct access_port ahb_ap_port(struct ahb_ap *ap)
 {
-	return (struct access_port){.read = ahb_ap_read, .write = ahb_ap_write, .context = ap};
+	return (struct access_port){ .read = ahb_ap_read, .write = ahb_ap_write, .context = ap };
 }

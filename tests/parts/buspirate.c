@@ -24,7 +24,7 @@ struct bus_pirate {
 	enum mode mode;
 	unsigned int zeroes;
 	unsigned int bytes_to_write; /* still to come of a bulk write */
-	bool driven, level; /* the data pin */
+	bool driven, level;	     /* the data pin */
 	uint8_t answer[4096];
 	size_t answer_size;
 };

@@ -26,7 +26,7 @@ struct cable {
 /* The socket gets its name when it listens already, so whoever finds it can plug in. */
 static int listen_at(const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	size_t room = sizeof(address.sun_path);
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -128,7 +128,7 @@ static bool bit_get(const uint8_t *bits, uint32_t index)
 /* Handlers return the size of the answer, -1 for a message that makes no sense. */
 static ssize_t do_hello(struct cable *cable, uint32_t size)
 {
-	struct cable_hello hello = {.magic = htole32(CABLE_MAGIC), .version = htole32(1)};
+	struct cable_hello hello = { .magic = htole32(CABLE_MAGIC), .version = htole32(1) };
 
 	memcpy(cable->answer, &hello, sizeof(hello));
 	return size ? -1 : (ssize_t)sizeof(hello);
@@ -221,7 +221,7 @@ static bool serve_one(struct cable *cable)
 
 static void plug_in(struct cable *cable)
 {
-	struct timeval limit = {.tv_sec = STALLED_PEER_SECONDS};
+	struct timeval limit = { .tv_sec = STALLED_PEER_SECONDS };
 
 	cable->plug = accept4(cable->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (cable->plug >= 0)

@@ -132,7 +132,6 @@ class Probe:
 
     def line_reset(self, ones=50, idle=2):
         self.cable.clocks([1] * ones + [0] * idle)
-        self.overrun = self.overrun and True
 
     def read_bits(self, ap, address):
         """Acknowledge, data and whether its parity is right, in one fixed sequence with a data phase."""

@@ -192,7 +192,7 @@ static uc_err add_memory(struct cpu *cpu, struct bus_region *region)
 
 static uc_err add_window(struct cpu *cpu, struct window *window, uint32_t base, uint32_t size)
 {
-	*window = (struct window){.cpu = cpu, .base = base};
+	*window = (struct window){ .cpu = cpu, .base = base };
 	return uc_mmio_map(cpu->engine, base, size, on_register_read, window, on_register_write, window);
 }
 
@@ -310,8 +310,8 @@ void cpu_reset(struct cpu *cpu, uint32_t stack, uint32_t start_address)
 static int engine_register(unsigned int number)
 {
 	static const int fixed[] = {
-		UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3, UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6,
-		UC_ARM_REG_R7, UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP,
+		UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2,   UC_ARM_REG_R3,  UC_ARM_REG_R4,  UC_ARM_REG_R5,  UC_ARM_REG_R6,
+		UC_ARM_REG_R7, UC_ARM_REG_R8, UC_ARM_REG_R9,   UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP,
 		UC_ARM_REG_LR, UC_ARM_REG_PC, UC_ARM_REG_XPSR, UC_ARM_REG_MSP, UC_ARM_REG_PSP,
 	};
 
@@ -326,7 +326,7 @@ static int engine_register(unsigned int number)
 
 /* CONTROL, FAULTMASK, BASEPRI and PRIMASK travel as the bytes of one word. */
 #define SPECIAL 20
-static const int special_registers[4] = {UC_ARM_REG_PRIMASK, UC_ARM_REG_BASEPRI, UC_ARM_REG_FAULTMASK, UC_ARM_REG_CONTROL};
+static const int special_registers[4] = { UC_ARM_REG_PRIMASK, UC_ARM_REG_BASEPRI, UC_ARM_REG_FAULTMASK, UC_ARM_REG_CONTROL };
 
 bool cpu_register_read(struct cpu *cpu, unsigned int number, uint32_t *value)
 {

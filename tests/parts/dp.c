@@ -81,8 +81,8 @@ static enum bus_result port_access(struct dp *dp, const struct dp_transaction *t
 	}
 	const struct access_port *port = &dp->ports[transaction->port];
 
-	return transaction->is_read ? port->read(port->context, transaction->reg, value) :
-				      port->write(port->context, transaction->reg, *value);
+	return transaction->is_read ? port->read(port->context, transaction->reg, value)
+				    : port->write(port->context, transaction->reg, *value);
 }
 
 /* Pushed verify and pushed find, ADIv5.2 B2.3.3: a write of DRW becomes a read that is compared in the chosen byte lanes. */

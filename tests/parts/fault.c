@@ -7,8 +7,8 @@
 #include "fault.h"
 #include "part.h"
 
-static const char *const trigger_names[] = {"clock", "erase", "write"};
-static const char *const action_names[] = {"pull", "power", "wait", "fault", "parity", "flip"};
+static const char *const trigger_names[] = { "clock", "erase", "write" };
+static const char *const action_names[] = { "pull", "power", "wait", "fault", "parity", "flip" };
 
 static int find(const char *const *names, unsigned int count, const char *name)
 {
@@ -26,7 +26,7 @@ static bool parse_stuck(struct faults *faults, const char *line)
 		return false;
 	if (faults->stuck_count == FAULTS_MAX)
 		return false;
-	faults->stuck[faults->stuck_count++] = (struct fault_stuck){.address = address, .bit = (uint8_t)bit, .value = value};
+	faults->stuck[faults->stuck_count++] = (struct fault_stuck){ .address = address, .bit = (uint8_t)bit, .value = value };
 	return true;
 }
 

@@ -15,24 +15,23 @@
 #define DEFAULT_SWCLK_HZ 4000000
 #define MAX_SWCLK_HZ 1000000000
 
-static const char usage[] =
-	"usage: provcard-part --family NAME [--cable SOCKET] [--bus-pirate LINK] [options]\n"
-	"\n"
-	"One simulated microcontroller, of which its debug port, reset, power and UART can be reached.\n"
-	"\n"
-	"  --family NAME      nrf52840\n"
-	"  --cable SOCKET     Unix socket for a programming head\n"
-	"  --bus-pirate LINK  symbolic link to a terminal that behaves like a Bus Pirate, for OpenOCD\n"
-	"  --flash FILE       non-volatile memory; made blank when absent. Default: in memory, blank\n"
-	"  --uid HEX16        unique id, 16 hexadecimal digits, most significant first\n"
-	"  --timing ideal     flash takes no time, and waiting for the CPU neither (default)\n"
-	"  --timing real      flash takes the vendor's worst case in virtual time\n"
-	"  --swclk HZ         frequency of SWCLK in virtual time (default 4000000)\n"
-	"  --hardened         silicon whose debug port is closed at reset unless opened\n"
-	"  --stats FILE       clocks and virtual time, written whenever a host leaves\n"
-	"  --fault SCRIPT     faults; tests/parts/fault.h describes the script\n"
-	"  --off              begin without power; the cable switches it on\n"
-	"  --help             this text\n";
+static const char usage[] = "usage: provcard-part --family NAME [--cable SOCKET] [--bus-pirate LINK] [options]\n"
+			    "\n"
+			    "One simulated microcontroller, of which its debug port, reset, power and UART can be reached.\n"
+			    "\n"
+			    "  --family NAME      nrf52840\n"
+			    "  --cable SOCKET     Unix socket for a programming head\n"
+			    "  --bus-pirate LINK  symbolic link to a terminal that behaves like a Bus Pirate, for OpenOCD\n"
+			    "  --flash FILE       non-volatile memory; made blank when absent. Default: in memory, blank\n"
+			    "  --uid HEX16        unique id, 16 hexadecimal digits, most significant first\n"
+			    "  --timing ideal     flash takes no time, and waiting for the CPU neither (default)\n"
+			    "  --timing real      flash takes the vendor's worst case in virtual time\n"
+			    "  --swclk HZ         frequency of SWCLK in virtual time (default 4000000)\n"
+			    "  --hardened         silicon whose debug port is closed at reset unless opened\n"
+			    "  --stats FILE       clocks and virtual time, written whenever a host leaves\n"
+			    "  --fault SCRIPT     faults; tests/parts/fault.h describes the script\n"
+			    "  --off              begin without power; the cable switches it on\n"
+			    "  --help             this text\n";
 
 enum option_value {
 	OPTION_FAMILY = 1,
@@ -50,19 +49,19 @@ enum option_value {
 };
 
 static const struct option options[] = {
-	{"family", required_argument, NULL, OPTION_FAMILY},
-	{"cable", required_argument, NULL, OPTION_CABLE},
-	{"bus-pirate", required_argument, NULL, OPTION_BUS_PIRATE},
-	{"flash", required_argument, NULL, OPTION_FLASH},
-	{"uid", required_argument, NULL, OPTION_UID},
-	{"timing", required_argument, NULL, OPTION_TIMING},
-	{"swclk", required_argument, NULL, OPTION_SWCLK},
-	{"hardened", no_argument, NULL, OPTION_HARDENED},
-	{"stats", required_argument, NULL, OPTION_STATS},
-	{"fault", required_argument, NULL, OPTION_FAULT},
-	{"off", no_argument, NULL, OPTION_OFF},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{NULL, 0, NULL, 0},
+	{ "family", required_argument, NULL, OPTION_FAMILY },
+	{ "cable", required_argument, NULL, OPTION_CABLE },
+	{ "bus-pirate", required_argument, NULL, OPTION_BUS_PIRATE },
+	{ "flash", required_argument, NULL, OPTION_FLASH },
+	{ "uid", required_argument, NULL, OPTION_UID },
+	{ "timing", required_argument, NULL, OPTION_TIMING },
+	{ "swclk", required_argument, NULL, OPTION_SWCLK },
+	{ "hardened", no_argument, NULL, OPTION_HARDENED },
+	{ "stats", required_argument, NULL, OPTION_STATS },
+	{ "fault", required_argument, NULL, OPTION_FAULT },
+	{ "off", no_argument, NULL, OPTION_OFF },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
 };
 
 struct settings {
@@ -94,7 +93,8 @@ void stats_write(const struct part *part)
 		perror(temporary);
 		return;
 	}
-	fprintf(file, "{\"schema_version\": 1, \"clocks\": %" PRIu64 ", \"nanoseconds\": %" PRIu64, part->clocks, part->nanoseconds);
+	fprintf(file, "{\"schema_version\": 1, \"clocks\": %" PRIu64 ", \"nanoseconds\": %" PRIu64, part->clocks,
+		part->nanoseconds);
 	fprintf(file, ", \"erases\": %" PRIu64 ", \"writes\": %" PRIu64 "}\n", part->faults.erases, part->faults.writes);
 	if (fclose(file) || rename(temporary, stats_path))
 		perror(stats_path);
@@ -184,8 +184,8 @@ static void serve(struct part *part, struct cable *cable, struct bus_pirate *pir
 {
 	while (!ended) {
 		struct pollfd files[2] = {
-			{.fd = cable ? cable_descriptor(cable) : -1, .events = POLLIN},
-			{.fd = pirate ? bus_pirate_descriptor(pirate) : -1, .events = POLLIN},
+			{ .fd = cable ? cable_descriptor(cable) : -1, .events = POLLIN },
+			{ .fd = pirate ? bus_pirate_descriptor(pirate) : -1, .events = POLLIN },
 		};
 
 		if (ppoll(files, 2, NULL, unblocked) < 0)
@@ -201,7 +201,7 @@ static void serve(struct part *part, struct cable *cable, struct bus_pirate *pir
 /* Signals arrive only inside ppoll, so that none is missed between a look at the flag and the wait. */
 static void catch_signals(sigset_t *unblocked)
 {
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction action = { .sa_handler = on_signal };
 	sigset_t blocked;
 
 	sigemptyset(&blocked);
@@ -214,7 +214,7 @@ static void catch_signals(sigset_t *unblocked)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.part = {.uid = DEFAULT_UID, .swclk_hz = DEFAULT_SWCLK_HZ}};
+	struct settings settings = { .part = { .uid = DEFAULT_UID, .swclk_hz = DEFAULT_SWCLK_HZ } };
 	struct bus_pirate *pirate = NULL;
 	struct cable *cable = NULL;
 	sigset_t unblocked;

@@ -41,7 +41,7 @@ enum bus_result bus_read(struct bus *bus, enum bus_master master, uint32_t addre
 
 	if (!region || address % size)
 		return BUS_FAULT;
-	struct bus_access access = {.offset = address - region->base, .size = size, .master = master};
+	struct bus_access access = { .offset = address - region->base, .size = size, .master = master };
 
 	if (region->read)
 		return region->read(region->context, &access, value);
@@ -57,7 +57,7 @@ enum bus_result bus_write(struct bus *bus, enum bus_master master, uint32_t addr
 
 	if (!region || address % size)
 		return BUS_FAULT;
-	struct bus_access access = {.offset = address - region->base, .size = size, .master = master};
+	struct bus_access access = { .offset = address - region->base, .size = size, .master = master };
 
 	if (region->write)
 		return region->write(region->context, &access, value);

@@ -64,13 +64,13 @@ struct nrf52840 {
 	uint8_t *image; /* flash, then UICR */
 	uint8_t *ram, *ficr;
 	uint32_t gpio[PERIPHERAL_SIZE / 4];
-	uint32_t config; /* of the NVMC */
+	uint32_t config;     /* of the NVMC */
 	uint64_t busy_until; /* the NVMC is erasing or writing */
 	uint32_t reset_reason;
-	bool locked; /* old silicon: what the UICR said at the last reset */
+	bool locked;	  /* old silicon: what the UICR said at the last reset */
 	bool erased_open; /* hardened: opened by ERASEALL until the next reset that is more than a soft one */
-	bool forced; /* hardened: FORCEPROTECT was written */
-	uint8_t disable; /* hardened: APPROTECT.DISABLE */
+	bool forced;	  /* hardened: FORCEPROTECT was written */
+	uint8_t disable;  /* hardened: APPROTECT.DISABLE */
 	bool ctrl_ap_reset;
 };
 
@@ -350,16 +350,16 @@ static void write_ficr(struct nrf52840 *chip)
 	const struct {
 		uint32_t offset, value;
 	} words[] = {
-		{0x010, PAGE_SIZE}, /* CODEPAGESIZE */
-		{0x014, FLASH_SIZE / PAGE_SIZE}, /* CODESIZE */
-		{0x060, (uint32_t)uid}, /* DEVICEID[0] */
-		{0x064, (uint32_t)(uid >> 32)}, /* DEVICEID[1] */
-		{0x0a0, 1}, /* DEVICEADDRTYPE: random */
-		{0x100, 0x52840}, /* INFO.PART */
-		{0x104, hardened ? 0x41414630 : 0x41414430}, /* INFO.VARIANT: AAF0, AAD0 */
-		{0x108, 0x2004}, /* INFO.PACKAGE: QI */
-		{0x10c, RAM_SIZE / 1024}, /* INFO.RAM */
-		{0x110, FLASH_SIZE / 1024}, /* INFO.FLASH */
+		{ 0x010, PAGE_SIZE },			       /* CODEPAGESIZE */
+		{ 0x014, FLASH_SIZE / PAGE_SIZE },	       /* CODESIZE */
+		{ 0x060, (uint32_t)uid },		       /* DEVICEID[0] */
+		{ 0x064, (uint32_t)(uid >> 32) },	       /* DEVICEID[1] */
+		{ 0x0a0, 1 },				       /* DEVICEADDRTYPE: random */
+		{ 0x100, 0x52840 },			       /* INFO.PART */
+		{ 0x104, hardened ? 0x41414630 : 0x41414430 }, /* INFO.VARIANT: AAF0, AAD0 */
+		{ 0x108, 0x2004 },			       /* INFO.PACKAGE: QI */
+		{ 0x10c, RAM_SIZE / 1024 },		       /* INFO.RAM */
+		{ 0x110, FLASH_SIZE / 1024 },		       /* INFO.FLASH */
 	};
 
 	memset(chip->ficr, 0xff, PAGE_SIZE);
@@ -404,10 +404,10 @@ static void destroy(void *state)
 static void add_memories(struct nrf52840 *chip, struct bus *bus)
 {
 	const struct bus_region regions[] = {
-		{"flash", 0, FLASH_SIZE, chip->image, flash_read, flash_write, chip, 0, 0},
-		{"FICR", FICR_BASE, PAGE_SIZE, chip->ficr, NULL, ficr_write, chip, 0, 0},
-		{"UICR", UICR_BASE, PAGE_SIZE, chip->image + FLASH_SIZE, uicr_read, uicr_write, chip, 0, 0},
-		{"RAM", RAM_BASE, RAM_SIZE, chip->ram, NULL, NULL, NULL, 0, 0},
+		{ "flash", 0, FLASH_SIZE, chip->image, flash_read, flash_write, chip, 0, 0 },
+		{ "FICR", FICR_BASE, PAGE_SIZE, chip->ficr, NULL, ficr_write, chip, 0, 0 },
+		{ "UICR", UICR_BASE, PAGE_SIZE, chip->image + FLASH_SIZE, uicr_read, uicr_write, chip, 0, 0 },
+		{ "RAM", RAM_BASE, RAM_SIZE, chip->ram, NULL, NULL, NULL, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(regions) / sizeof(regions[0]); i++)
@@ -418,11 +418,11 @@ static void add_memories(struct nrf52840 *chip, struct bus *bus)
 static void add_peripherals(struct nrf52840 *chip, struct bus *bus)
 {
 	const struct bus_region regions[] = {
-		{"POWER", POWER_BASE, PERIPHERAL_SIZE, NULL, power_read, power_write, chip, 0, 0},
-		{"UART0", UART0_BASE, PERIPHERAL_SIZE, NULL, uart_read, uart_write, &chip->part->uart, 0, 0},
-		{"NVMC", NVMC_BASE, PERIPHERAL_SIZE, NULL, nvmc_read, nvmc_write, chip, 0, 0},
-		{"GPIO", GPIO_BASE, PERIPHERAL_SIZE, NULL, gpio_read, gpio_write, chip, 0, 0},
-		{"APB", APB_BASE, APB_SIZE, NULL, idle_read, idle_write, chip, 0, 0},
+		{ "POWER", POWER_BASE, PERIPHERAL_SIZE, NULL, power_read, power_write, chip, 0, 0 },
+		{ "UART0", UART0_BASE, PERIPHERAL_SIZE, NULL, uart_read, uart_write, &chip->part->uart, 0, 0 },
+		{ "NVMC", NVMC_BASE, PERIPHERAL_SIZE, NULL, nvmc_read, nvmc_write, chip, 0, 0 },
+		{ "GPIO", GPIO_BASE, PERIPHERAL_SIZE, NULL, gpio_read, gpio_write, chip, 0, 0 },
+		{ "APB", APB_BASE, APB_SIZE, NULL, idle_read, idle_write, chip, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(regions) / sizeof(regions[0]); i++)
@@ -446,7 +446,7 @@ static void *create(struct part *part)
 	write_ficr(chip);
 	add_memories(chip, &part->bus);
 	add_peripherals(chip, &part->bus);
-	part->dp.ports[1] = (struct access_port){.read = ctrl_ap_read, .write = ctrl_ap_write, .context = chip};
+	part->dp.ports[1] = (struct access_port){ .read = ctrl_ap_read, .write = ctrl_ap_write, .context = chip };
 	return chip;
 }
 

@@ -26,7 +26,7 @@
 #define TXD_MAXCNT 0x548
 #define TXD_AMOUNT 0x54c
 
-#define BITS_PER_BYTE 10 /* start, eight, stop */
+#define BITS_PER_BYTE 10       /* start, eight, stop */
 #define BAUD_CLOCK 16000000ull /* BAUDRATE counts in 2^-32 of this */
 
 size_t uart_wire_put(struct uart_wire *wire, const void *bytes, size_t size)
@@ -122,7 +122,7 @@ static void send_from_memory(struct uart *uart)
 	for (uint32_t i = 0; i < count; i++) {
 		if (bus_read(&uart->part->bus, BUS_CPU, uart->registers[TXD_PTR / 4] + i, 1, &byte) != BUS_OK)
 			break;
-		uart_wire_put(&uart->from_part, &(uint8_t){(uint8_t)byte}, 1);
+		uart_wire_put(&uart->from_part, &(uint8_t){ (uint8_t)byte }, 1);
 	}
 	uart->registers[TXD_AMOUNT / 4] = count;
 	uart->sending = true;

@@ -10,7 +10,7 @@
 
 void wire_power_on(struct wire *wire, struct dp *dp)
 {
-	*wire = (struct wire){.dp = dp, .state = WIRE_LOCKED};
+	*wire = (struct wire){ .dp = dp, .state = WIRE_LOCKED };
 }
 
 bool wire_level(const struct wire *wire)
