@@ -30,9 +30,10 @@ int provpkg_der_certificate(struct provpkg_view der, X509 **certificate)
 {
 	const int refusal = PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
 	void *decoded;
+	int result = provpkg_der_decode(der, CERTIFICATE_MAX, ASN1_ITEM_rptr(X509), refusal, &decoded);
 
-	if (provpkg_der_decode(der, CERTIFICATE_MAX, ASN1_ITEM_rptr(X509), refusal, &decoded))
-		return refusal;
+	if (result)
+		return result;
 	if (!is_canonical(decoded, der)) {
 		X509_free(decoded);
 		return refusal;
