@@ -68,3 +68,9 @@ $(O)/device/%.hex: $(O)/device/%.elf
 DEVICE_IMAGES := $(foreach image,bootloader application,$(addprefix $(O)/device/$(image),.elf .bin .hex))
 .PHONY: device-firmware
 device-firmware: $(DEVICE_IMAGES)
+
+# A head without a card, to be set beside others' tools.
+$(O)/head-session: $(O)/obj/tests/interop/head_session.o $(O)/obj/tests/unit/cable_port.o $(O)/obj/firmware/port/emu/cable.o \
+		$(FIRMWARE_HEAD) $(O)/obj/lib/refusal.o
+	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
+PROGRAMS += $(O)/head-session

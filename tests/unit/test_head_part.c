@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
+#include "cable_port.h"
 #include "head/head.h"
 #include "port/emu/cable.h"
-#include "port/emu/cable_client.h"
 #include "provcard-refusal.h"
 
 #define REFUSED(call, name) assert_int_equal(call, PROVCARD_REFUSAL_##name)
@@ -30,9 +30,7 @@
 struct bench {
 	char folder[32], socket[64], script[64], flash[64];
 	pid_t part;
-	struct cable cable;
-	struct port_ops ops;
-	struct port port;
+	struct cable_port socket_port;
 };
 
 static char part_program[PATH_MAX];
@@ -47,49 +45,6 @@ static const struct head_region regions[] = {
 
 #define REGIONS (sizeof(regions) / sizeof(regions[0]))
 
-static unsigned int heads(void *port)
-{
-	(void)port;
-	return 1;
-}
-
-static int port_open(void *port, unsigned int head)
-{
-	(void)head;
-	return cable_open(&((struct bench *)port)->cable);
-}
-
-static void port_close(void *port, unsigned int head)
-{
-	(void)head;
-	cable_close(&((struct bench *)port)->cable);
-}
-
-static int port_swd(void *port, unsigned int head, const struct port_swd *swd)
-{
-	(void)head;
-	return cable_swd(&((struct bench *)port)->cable, swd);
-}
-
-static int port_power(void *port, unsigned int head, bool on)
-{
-	(void)head;
-	return cable_control(&((struct bench *)port)->cable, CABLE_POWER, on);
-}
-
-static int port_delay(void *port, unsigned int head, uint32_t microseconds)
-{
-	(void)head;
-	return cable_control(&((struct bench *)port)->cable, CABLE_DELAY, microseconds);
-}
-
-static int port_uart(void *port, unsigned int head, const void *tx, size_t tx_size, void *rx, size_t rx_size,
-		     uint32_t timeout_us, size_t *received)
-{
-	(void)head;
-	return cable_uart(&((struct bench *)port)->cable, tx, tx_size, rx, rx_size, timeout_us, received);
-}
-
 static int setup(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
@@ -99,17 +54,7 @@ static int setup(void **state)
 	snprintf(bench->socket, sizeof(bench->socket), "%s/cable", bench->folder);
 	snprintf(bench->script, sizeof(bench->script), "%s/faults", bench->folder);
 	snprintf(bench->flash, sizeof(bench->flash), "%s/flash", bench->folder);
-	cable_init(&bench->cable, bench->socket);
-	bench->ops = (struct port_ops){
-		.heads = heads,
-		.cable_open = port_open,
-		.cable_close = port_close,
-		.cable_swd = port_swd,
-		.cable_power = port_power,
-		.cable_delay = port_delay,
-		.cable_uart = port_uart,
-	};
-	bench->port = (struct port){ .ops = &bench->ops, .context = bench, .serial = "test" };
+	cable_port_init(&bench->socket_port, bench->socket);
 	*state = bench;
 	alarm(TEST_SECONDS);
 	return 0;
@@ -174,7 +119,7 @@ static struct head *attach(struct bench *bench)
 {
 	struct head *head;
 
-	assert_int_equal(head_attach(&bench->port, 0, "nRF52840", &head), 0);
+	assert_int_equal(head_attach(&bench->socket_port.port, 0, "nRF52840", &head), 0);
 	return head;
 }
 
@@ -253,7 +198,7 @@ static void an_empty_socket_is_no_part(void **state)
 	struct bench *bench = *state;
 	struct head *head;
 
-	REFUSED(head_attach(&bench->port, 0, "nRF52840", &head), NO_PART);
+	REFUSED(head_attach(&bench->socket_port.port, 0, "nRF52840", &head), NO_PART);
 	assert_null(head);
 }
 
@@ -283,10 +228,10 @@ static struct cable_stats stats(struct bench *bench)
 	struct cable_header header = { .type = CABLE_STATS };
 	struct cable_stats stats;
 
-	assert_int_equal(send(bench->cable.fd, &header, sizeof(header), 0), sizeof(header));
-	assert_int_equal(recv(bench->cable.fd, &header, sizeof(header), MSG_WAITALL), sizeof(header));
+	assert_int_equal(send(bench->socket_port.cable.fd, &header, sizeof(header), 0), sizeof(header));
+	assert_int_equal(recv(bench->socket_port.cable.fd, &header, sizeof(header), MSG_WAITALL), sizeof(header));
 	assert_int_equal(header.size, sizeof(stats));
-	assert_int_equal(recv(bench->cable.fd, &stats, sizeof(stats), MSG_WAITALL), sizeof(stats));
+	assert_int_equal(recv(bench->socket_port.cable.fd, &stats, sizeof(stats), MSG_WAITALL), sizeof(stats));
 	return stats;
 }
 
