@@ -62,3 +62,13 @@ install-driver: driver
 	sed 's/@VERSION@/$(VERSION)/' driver/dkms.conf.in >$(DESTDIR)$(DKMS_SOURCE)/dkms.conf
 	install -D -m 644 udev/60-provcard.rules $(DESTDIR)/usr/lib/udev/rules.d/60-provcard.rules
 	install -D -m 644 udev/provcard.sysusers $(DESTDIR)/usr/lib/sysusers.d/provcard.conf
+
+# The kernel's own harness, from the kernel's source; in a kernel tree tests/kselftest/Makefile does this.
+KSELFTESTS := $(patsubst tests/kselftest/%.c,$(O)/kselftest/%,$(wildcard tests/kselftest/provcard_*.c))
+.PHONY: kselftest
+kselftest: $(KSELFTESTS)
+vm-tools: $(KSELFTESTS)
+$(O)/kselftest/%: tests/kselftest/%.c tests/kselftest/provcard_selftest.h driver/include/uapi/linux/provcard.h | $(KERNEL_TOOLS)
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -Idriver/include/uapi -I$(KERNEL_TOOLS)/tools/testing/selftests \
+		-isystem $(KERNEL_TOOLS)/tools/testing/selftests -o $@ $<

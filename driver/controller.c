@@ -161,6 +161,14 @@ static void provcard_end(struct provcard *card, int error)
 	provcard_jobs_wake(card);
 }
 
+static void provcard_vanish(struct provcard *card)
+{
+	if (card->error == -ENODEV)
+		return;
+	dev_err(&card->pdev->dev, "the card does not answer any more\n");
+	provcard_end(card, -ENODEV);
+}
+
 /*
  * The last stop, for remove and shutdown: a card that is still there is told that power may go,
  * so it can bring its units to a safe point and make its state durable.
@@ -207,8 +215,7 @@ static void provcard_reset(struct provcard *card)
 	int ret = -EIO;
 
 	if (provcard_lost(provcard_status(card))) {
-		dev_err(dev, "the card does not answer any more\n");
-		provcard_end(card, -ENODEV);
+		provcard_vanish(card);
 		return;
 	}
 	dev_warn(dev, "resetting the controller, status %#x\n", provcard_status(card));
@@ -243,8 +250,10 @@ void provcard_watchdog(struct work_struct *work)
 	if (mutex_trylock(&card->reset_lock)) {
 		u32 status = provcard_status(card);
 
-		if (!card->error && (provcard_lost(status) || status & PROVCARD_CSTS_CFS ||
-				     !(status & PROVCARD_CSTS_RDY)))
+		if (provcard_lost(status))
+			provcard_vanish(card);
+		else if (!card->error && ((status & PROVCARD_CSTS_CFS) ||
+					  !(status & PROVCARD_CSTS_RDY)))
 			provcard_reset_schedule(card, card->generation);
 		mutex_unlock(&card->reset_lock);
 	}

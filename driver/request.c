@@ -63,6 +63,17 @@ struct provcard_request *provcard_request_alloc(struct provcard_queue *queue,
 	return request;
 }
 
+/* What ended because its time was over says so, whether by the abort or by the reset. */
+static void provcard_request_blame(struct provcard_request *request)
+{
+	struct provcard_answer *answer = &request->answer;
+
+	if (READ_ONCE(request->expired) &&
+	    (answer->error == -EIO ||
+	     (!answer->error && answer->status == PROVCARD_SC_ABORTED)))
+		answer->error = -ETIMEDOUT;
+}
+
 /* Undo what submission took. Afterwards the request is plain memory. */
 void provcard_request_release(struct provcard_request *request)
 {
@@ -73,9 +84,7 @@ void provcard_request_release(struct provcard_request *request)
 	provcard_buffer_unmap(queue->card, &request->out);
 	if (request->submitted)
 		provcard_queue_put_slot(queue, request->slot);
-	if (request->answer.error == 0 && READ_ONCE(request->expired) &&
-	    request->answer.status == PROVCARD_SC_ABORTED)
-		request->answer.error = -ETIMEDOUT;
+	provcard_request_blame(request);
 }
 
 void provcard_request_free(struct provcard_request *request)
