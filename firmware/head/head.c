@@ -128,6 +128,8 @@ static int attach(struct head *head)
 	if (!error)
 		error = power(head, true);
 	if (!error)
+		error = swd_delay(&head->target.swd, POWER_ON_US);
+	if (!error)
 		error = connect(head);
 	if (error == PROVCARD_REFUSAL_PART_GONE)
 		error = PROVCARD_REFUSAL_NO_PART;

@@ -238,19 +238,24 @@ static struct cable_stats stats(struct bench *bench)
 /* 41 us for a word and 169 ms for the mass erase are the floor that no programmer can pass. */
 static void real_flash_is_kept_busy(void **state)
 {
-	struct bench *bench = *state;
+	static const char *const clocks[] = { "4000000", "10000000", "25000000" };
 	double floor_ms = 169.0 + sizeof(image) / 4 * 0.041;
-	struct head *head;
-	double took_ms;
 
-	start_part(bench, "--timing", "real", "--swclk", "4000000", NULL);
-	head = erased(bench);
-	assert_int_equal(head_program(head, regions, 1, NULL, NULL), 0);
-	assert_int_equal(head_verify(head, regions, 1, NULL, NULL), 0);
-	took_ms = (double)stats(bench).nanoseconds / 1e6;
-	print_message("64 KiB in %.1f ms, %.3f of the flash's own time\n", took_ms, took_ms / floor_ms);
-	assert_true(took_ms <= 1.05 * floor_ms);
-	head_detach(head);
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		struct bench *bench = *state;
+		struct head *head;
+		double took_ms;
+
+		start_part(bench, "--timing", "real", "--swclk", clocks[i], NULL);
+		head = erased(bench);
+		assert_int_equal(head_program(head, regions, 1, NULL, NULL), 0);
+		assert_int_equal(head_verify(head, regions, 1, NULL, NULL), 0);
+		took_ms = (double)stats(bench).nanoseconds / 1e6;
+		print_message("64 KiB in %.1f ms at %s Hz, %.3f of the flash's own time\n", took_ms, clocks[i], took_ms / floor_ms);
+		assert_true(took_ms <= 1.05 * floor_ms);
+		head_detach(head);
+		stop_part(bench);
+	}
 }
 
 static int work_with(struct bench *bench, const char *script)
