@@ -68,9 +68,10 @@ static void stop(struct cpu *cpu, enum cpu_stop why)
 	uc_emu_stop(cpu->engine);
 }
 
+/* Stopping the engine within a block would run the block's beginning twice; the next block finds the budget used up. */
 void cpu_pause(struct cpu *cpu)
 {
-	stop(cpu, CPU_PAUSED);
+	cpu->budget = 0;
 }
 
 uint64_t cpu_used(const struct cpu *cpu)
@@ -91,9 +92,10 @@ static void on_block(uc_engine *engine, uint64_t address, uint32_t size, void *c
 	(void)address;
 	if (cpu->changed_count)
 		correct_copies(cpu);
-	cpu->used += size / 2;
 	if (cpu->used >= cpu->budget)
 		stop(cpu, CPU_BUDGET);
+	else
+		cpu->used += size / 2;
 }
 
 static void on_interrupt(uc_engine *engine, uint32_t number, void *context)

@@ -16,8 +16,7 @@ struct bus;
 struct cpu;
 
 enum cpu_stop {
-	CPU_BUDGET, /* cycles used up */
-	CPU_PAUSED, /* cpu_pause was called */
+	CPU_BUDGET, /* cycles used up, or cpu_pause was called */
 	CPU_BREAKPOINT,
 	CPU_FAULT,
 };

@@ -88,8 +88,7 @@ static void act(struct part *part, const struct fault_event *event)
 	case FAULT_PULL:
 		_exit(FAULT_EXIT_PULLED);
 	case FAULT_POWER:
-		part_power(part, false);
-		part_power(part, true);
+		part->faults.power_fails = true;
 		break;
 	case FAULT_WAIT:
 		part->dp.wait_storm = event->count;

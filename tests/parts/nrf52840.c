@@ -64,8 +64,9 @@ struct nrf52840 {
 	uint8_t *image; /* flash, then UICR */
 	uint8_t *ram, *ficr;
 	uint32_t gpio[PERIPHERAL_SIZE / 4];
-	uint32_t config;     /* of the NVMC */
-	uint64_t busy_until; /* the NVMC is erasing or writing */
+	uint32_t config;	   /* of the NVMC */
+	uint64_t busy_until;	   /* the NVMC is erasing or writing */
+	uint64_t mass_erase_until; /* started by the control port */
 	uint32_t reset_reason;
 	bool locked;	  /* old silicon: what the UICR said at the last reset */
 	bool erased_open; /* hardened: opened by ERASEALL until the next reset that is more than a soft one */
@@ -326,20 +327,29 @@ static void ctrl_ap_reset(struct nrf52840 *chip, bool asserted)
 		part_reset(chip->part, PART_RESET_SOFT);
 }
 
+/* RAM too. Hardened silicon is open from then on, old silicon from the next reset. */
+static enum bus_result ctrl_ap_erase_all(struct nrf52840 *chip)
+{
+	if (part_now(chip->part) < chip->mass_erase_until)
+		return BUS_OK; /* is at it already */
+	if (part_wait_for(chip->part, BUS_DEBUG, chip->busy_until) == BUS_WAIT)
+		return BUS_WAIT;
+	erase_all(chip);
+	chip->mass_erase_until = chip->busy_until;
+	memset(chip->ram, 0, RAM_SIZE);
+	bus_changed(&chip->part->bus, RAM_BASE, RAM_SIZE);
+	chip->erased_open = chip->part->options.hardened;
+	return BUS_OK;
+}
+
 static enum bus_result ctrl_ap_write(void *context, uint8_t reg, uint32_t value)
 {
 	struct nrf52840 *chip = context;
 
-	if (reg == CTRL_AP_RESET) {
+	if (reg == CTRL_AP_RESET)
 		ctrl_ap_reset(chip, value & 1);
-	} else if (reg == CTRL_AP_ERASEALL && (value & 1)) {
-		if (part_wait_for(chip->part, BUS_DEBUG, chip->busy_until) == BUS_WAIT)
-			return BUS_WAIT;
-		erase_all(chip);
-		memset(chip->ram, 0, RAM_SIZE);
-		bus_changed(&chip->part->bus, RAM_BASE, RAM_SIZE);
-		chip->erased_open = chip->part->options.hardened; /* old silicon opens at the next reset */
-	}
+	else if (reg == CTRL_AP_ERASEALL && (value & 1))
+		return ctrl_ap_erase_all(chip);
 	return BUS_OK;
 }
 
@@ -386,6 +396,7 @@ static void reset(void *state, enum part_reset kind)
 		return;
 	chip->reset_reason = 0;
 	chip->busy_until = 0;
+	chip->mass_erase_until = 0;
 	chip->ctrl_ap_reset = false;
 	memset(chip->ram, 0, RAM_SIZE);
 	bus_changed(&chip->part->bus, RAM_BASE, RAM_SIZE);

@@ -180,6 +180,16 @@ void part_reset_pin(struct part *part, bool asserted)
 		part_reset(part, PART_RESET_PIN);
 }
 
+/* Not in the middle of what triggered it: its caller would go on with the state from before. */
+static void power_fault(struct part *part)
+{
+	if (!part->faults.power_fails)
+		return;
+	part->faults.power_fails = false;
+	part_power(part, false);
+	part_power(part, true);
+}
+
 bool part_clock(struct part *part, bool driven, bool level)
 {
 	if (!part->powered)
@@ -188,7 +198,10 @@ bool part_clock(struct part *part, bool driven, bool level)
 	part_pass(part, SECOND / part->options.swclk_hz);
 	part->faults.flip = false;
 	faults_check(part, FAULT_AT_CLOCK, part->clocks);
-	return wire_clock(&part->wire, driven, level ^ part->faults.flip);
+	bool line = wire_clock(&part->wire, driven, level ^ part->faults.flip);
+
+	power_fault(part);
+	return line;
 }
 
 bool part_level(const struct part *part)
@@ -205,6 +218,7 @@ void part_delay(struct part *part, uint64_t nanoseconds)
 			slice = nanoseconds;
 		part_pass(part, slice);
 		part_catch_up(part);
+		power_fault(part);
 		nanoseconds -= slice;
 	}
 }
