@@ -5,7 +5,7 @@
 #   make check       every test, in the reference environment
 #   make install     DESTDIR, prefix as usual
 #
-# O=folder puts what is built elsewhere than build/. Each room's rules stand in its build.mk.
+# O=folder puts what is built elsewhere than build/, V=1 shows the commands. Each room's rules stand in its build.mk.
 
 VERSION := 0.1.0
 O ?= build
@@ -27,6 +27,9 @@ CFLAGS += -std=c11 -D_GNU_SOURCE $(OPTIMISE) $(WARNINGS) -fPIC -fvisibility=hidd
 CPPFLAGS += -DPROVCARD_VERSION='"$(VERSION)"' -Ilib/include -Idriver/include/uapi -Idriver/include -Ifirmware
 LDFLAGS += -Wl,-z,relro,-z,now
 
+# Begins a recipe line: names the tool and its target, or shows the command itself.
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(patsubst $(O)/%,%,$@);)
+
 # Sources of a folder as objects.
 objects = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
@@ -46,7 +49,7 @@ programs: $(PROGRAMS)
 
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS-$(firstword $(subst /, ,$*))) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS-$(firstword $(subst /, ,$*))) -MMD -MP -c -o $@ $<
 
 clean:
 	rm -rf $(O) out

@@ -8,10 +8,10 @@ $(FIRMWARE_HEAD): $(call objects,firmware/head)
 $(FIRMWARE_EMU): $(filter-out %/main.o,$(call objects,firmware/port/emu))
 $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(FIRMWARE_EMU):
 	@mkdir -p $(@D); rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 $(O)/provcard-card: $(O)/obj/firmware/port/emu/main.o $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovpkg.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lpthread
 PROGRAMS += $(O)/provcard-card
 
 # The routine that runs on targets is kept assembled, for machines without a cross assembler; a test compares the two.

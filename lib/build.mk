@@ -15,12 +15,12 @@ check-libcrypto:
 $(O)/libprovpkg.a $(O)/libprovpkg.so: | check-libcrypto
 $(O)/libprov%.a: $$(call libobjects,prov$$*)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
-$(O)/libprov%.so: $$(call libobjects,prov$$*) lib/prov%/libprov%.map
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libprov$*.so.$(SONAME) -Wl,--version-script=lib/prov$*/libprov$*.map \
+$(O)/libprov%.so: $$(call libobjects,prov$$*) lib/prov$$*/libprov$$*.map
+	$(call say,LD)$(CC) $(LDFLAGS) -shared -Wl,-soname,libprov$*.so.$(SONAME) -Wl,--version-script=lib/prov$*/libprov$*.map \
 		-o $@.$(SONAME) $(filter %.o,$^) $(if $(filter pkg,$*),$(CRYPTO_LIBS))
-	ln -sf $(@F).$(SONAME) $@
+	@ln -sf $(@F).$(SONAME) $@
 
 define pkgconfig
 prefix=$(prefix)
@@ -39,12 +39,12 @@ $(O)/pkgconfig/provpkg.pc: export text := $(call pkgconfig,provpkg,Formats of th
 $(O)/pkgconfig/provcard.pc: export text := $(call pkgconfig,provcard,Access to provcard HSM programmer cards)
 $(O)/pkgconfig/%.pc: Makefile lib/build.mk
 	@mkdir -p $(@D)
-	printf '%s\n' "$$text" >$@
+	@printf '%s\n' "$$text" >$@
 LIBRARIES += $(O)/pkgconfig/provpkg.pc $(O)/pkgconfig/provcard.pc
 
 # The example is built against the shared library, as a user's program is.
 $(O)/example-list-cards: lib/provcard/example/list-cards.c $(O)/libprovcard.so
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -L$(O) -lprovcard -Wl,-rpath,'$$ORIGIN'
+	$(call say,LD)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -L$(O) -lprovcard -Wl,-rpath,'$$ORIGIN'
 PROGRAMS += $(O)/example-list-cards
 
 INSTALL += install-libraries

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The simulated part must not link OpenSSL: a process, and a licence, of its own.
 $(O)/provcard-part: $(call objects,tests/parts)
-	$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs unicorn 2>/dev/null) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs unicorn 2>/dev/null) -lpthread
 PROGRAMS += $(O)/provcard-part
 
 # tests/unit/test_NAME.c is one cmocka program; the other files there serve several.
@@ -9,7 +9,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*
 UNIT_HELPERS := $(filter-out $(O)/obj/tests/unit/test_%.o,$(call objects,tests/unit))
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
 
 CFLAGS-tests := -Itests/parts -I. -Wno-missing-prototypes
 
@@ -43,10 +43,10 @@ VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so
 vm-tools: $(VM_TOOLS)
 $(O)/vm/find-pieces: tests/vm/find_pieces.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $<
+	$(call say,LD)$(CC) $(CFLAGS) -o $@ $<
 $(O)/vm/kdf-spy.so: tests/vm/kdf_spy.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared -o $@ $< -ldl
+	$(call say,LD)$(CC) $(CFLAGS) -shared -o $@ $< -ldl
 
 # Firmware of the demonstration device, for the simulated part and for a real one alike.
 DEVICE_CC ?= arm-none-eabi-gcc
@@ -72,5 +72,5 @@ device-firmware: $(DEVICE_IMAGES)
 # A head without a card, to be set beside others' tools.
 $(O)/head-session: $(O)/obj/tests/interop/head_session.o $(O)/obj/tests/unit/cable_port.o $(O)/obj/firmware/port/emu/cable.o \
 		$(FIRMWARE_HEAD) $(O)/obj/lib/refusal.o
-	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lpthread
 PROGRAMS += $(O)/head-session
