@@ -5,7 +5,7 @@
 #   make driver-lint                                  W=1, sparse, checkpatch
 #   make install-driver DESTDIR=...                   module, dkms source, udev rule, groups
 KERNEL ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build /lib/modules/*/build))
-KERNEL_RELEASE = $(shell cat $(KERNEL)/include/config/kernel.release 2>/dev/null)
+KERNEL_RELEASE = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' $(KERNEL)/include/generated/utsrelease.h 2>/dev/null)
 DRIVER_BUILD = $(O)/driver/$(KERNEL_RELEASE)
 DRIVER_SOURCES := $(wildcard driver/*.c driver/*.h) driver/Kbuild driver/include/provcard_hif.h \
 	driver/include/uapi/linux/provcard.h
@@ -51,7 +51,7 @@ driver-lint: driver-sources $(KERNEL_TOOLS)
 	rm -f $(DRIVER_BUILD)/*.o
 	$(KBUILD) C=2 CF="-Wsparse-error -Wno-context" KCFLAGS=-Werror modules
 
-INSTALL += $(if $(wildcard $(KERNEL)),install-driver)
+INSTALL += install-driver
 DKMS_SOURCE = /usr/src/provcard-$(VERSION)
 install-driver: driver
 	$(if $(KERNEL_RELEASE),install -D -m 644 $(DRIVER_BUILD)/provcard.ko \

@@ -200,13 +200,13 @@ static __poll_t provcard_job_poll(struct file *file, struct poll_table_struct *t
 static void provcard_job_discard(struct provcard_job *job)
 {
 	struct provcard_request *request, *next;
-	LIST_HEAD(done);
+	LIST_HEAD(unread);
 
 	scoped_guard(spinlock, &job->lock) {
 		job->closed = true;
-		list_splice_init(&job->done, &done);
+		list_splice_init(&job->done, &unread);
 	}
-	list_for_each_entry_safe(request, next, &done, node)
+	list_for_each_entry_safe(request, next, &unread, node)
 		kfree(request);
 }
 
