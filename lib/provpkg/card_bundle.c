@@ -124,8 +124,7 @@ static bool trusted(X509 *certificate, X509 *identity, STACK_OF(X509) *chain, ST
 		    const char *family)
 {
 	STACK_OF(X509) *others = chain ? sk_X509_dup(chain) : sk_X509_new_null();
-	bool result = others && sk_X509_push(others, identity) &&
-		      provpkg_x509_chains(certificate, others, anchors, at, family);
+	bool result = others && sk_X509_push(others, identity) && provpkg_x509_chains(certificate, others, anchors, at, family);
 
 	sk_X509_free(others);
 	return result;

@@ -67,7 +67,8 @@ static bool parse(struct provpkg_view text, struct provpkg_checkpoint *checkpoin
 	return origin_valid(origin) && written.size == text.size && !memcmp(written.data, text.data, text.size);
 }
 
-int provpkg_checkpoint_open(struct provpkg_view note, X509 *const *certificates, size_t count, struct provpkg_checkpoint *checkpoint)
+int provpkg_checkpoint_open(struct provpkg_view note, X509 *const *certificates, size_t count,
+			    struct provpkg_checkpoint *checkpoint)
 {
 	struct provpkg_checkpoint parsed = { 0 };
 	struct provpkg_view text;

@@ -11,7 +11,7 @@ struct der_writer {
 	uint8_t *start;
 	uint8_t *end;
 	uint8_t *cursor; /* first byte written */
-	bool full; /* something did not fit; nothing more is written */
+	bool full;	 /* something did not fit; nothing more is written */
 };
 
 static inline struct der_writer der_writer_over(uint8_t *room, size_t size)

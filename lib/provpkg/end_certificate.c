@@ -59,8 +59,9 @@ static bool set_end(END_CERTIFICATE *to, const struct provpkg_end_certificate *e
 	to->log_size = end->log_size;
 	to->closed_at = end->closed_at;
 	return end->closed_at >= 0 && provpkg_octets_set(to->card_id, end->card_id, PROVPKG_CARD_ID_SIZE) &&
-	       provpkg_octets_set(to->package_id, end->package_id, PROVPKG_ID_SIZE) && provpkg_name_set(to->product, end->product) &&
-	       provpkg_name_set(to->oem, end->oem) && provpkg_octets_set(to->log_root, end->log_root, PROVPKG_HASH_SIZE) &&
+	       provpkg_octets_set(to->package_id, end->package_id, PROVPKG_ID_SIZE) &&
+	       provpkg_name_set(to->product, end->product) && provpkg_name_set(to->oem, end->oem) &&
+	       provpkg_octets_set(to->log_root, end->log_root, PROVPKG_HASH_SIZE) &&
 	       provpkg_octets_set(to->certificates_root, end->certificates_root, PROVPKG_HASH_SIZE);
 }
 

@@ -190,8 +190,8 @@ static bool set_enrol(const struct provpkg_request *request, void *arguments)
 	ENROL *to = arguments;
 
 	to->role = request->enrol.role;
-	return enrol_valid(to->role, sk_X509_num(request->enrol.certificates)) &&
-	       provpkg_name_set(to->name, request->enrol.name) && share_all(to->certificates, request->enrol.certificates);
+	return enrol_valid(to->role, sk_X509_num(request->enrol.certificates)) && provpkg_name_set(to->name, request->enrol.name) &&
+	       share_all(to->certificates, request->enrol.certificates);
 }
 
 static bool get_enrol(const void *arguments, struct provpkg_request *request)

@@ -18,9 +18,9 @@ struct provpkg_verifier {
 	X509 *issuer; /* NULL: the units have no certificates */
 	bool begun;
 	bool closed;
-	uint64_t index; /* of the last record */
+	uint64_t index;			  /* of the last record */
 	struct provpkg_counters counters; /* after it */
-	uint64_t good; /* records of good units */
+	uint64_t good;			  /* records of good units */
 	uint64_t scrap;
 	struct provpkg_tree certificates;
 };
@@ -39,7 +39,8 @@ static int check_signers(const struct provpkg_signed *object, const struct provp
 {
 	const struct provpkg_card_certificates *own = &card->certificates;
 
-	if (provpkg_signed_count(object) != 2 || !signed_by(object, own->identity_classical) || !signed_by(object, own->identity_pq))
+	if (provpkg_signed_count(object) != 2 || !signed_by(object, own->identity_classical) ||
+	    !signed_by(object, own->identity_pq))
 		return PROVCARD_REFUSAL_STATEMENT_SIGNER;
 	return 0;
 }

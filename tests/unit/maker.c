@@ -17,7 +17,8 @@ void maker_new(struct maker *maker)
 {
 	maker->classical_key = pki_key("P-384");
 	maker->pq_key = pki_key("ML-DSA-65");
-	maker->classical = pki_certificate(maker->classical_key, &(struct pki_profile){ .subject = "maker", .ca = true }, NULL, NULL);
+	maker->classical =
+		pki_certificate(maker->classical_key, &(struct pki_profile){ .subject = "maker", .ca = true }, NULL, NULL);
 	maker->pq = pki_certificate(maker->pq_key, &(struct pki_profile){ .subject = "maker pq", .ca = true }, NULL, NULL);
 	maker->anchors = sk_X509_new_null();
 	NEED(sk_X509_push(maker->anchors, maker->classical) && sk_X509_push(maker->anchors, maker->pq));

@@ -21,7 +21,7 @@ struct made_card {
 	struct provpkg_card_keys keys;
 	struct provpkg_card_certificates certificates;
 	struct provpkg_blob bundle; /* PEM */
-	struct provpkg_card *card; /* decoded from it */
+	struct provpkg_card *card;  /* decoded from it */
 	struct provpkg_signer signers[2];
 };
 

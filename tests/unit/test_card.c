@@ -240,19 +240,24 @@ static void issue_needs_fitting_identities(void **state)
 	(void)state;
 	assert_int_equal(issue(own->identity_classical, own->identity_pq, PKI_NOW), 0);
 	assert_int_equal(issue(own->identity_pq, own->identity_classical, PKI_NOW), PROVCARD_REFUSAL_CARD_CERTIFICATE);
-	assert_int_equal(issue(own->identity_classical, own->identity_pq, PKI_NOW - 60 * PKI_DAY), PROVCARD_REFUSAL_CARD_CERTIFICATE);
-	assert_int_equal(issue(own->identity_classical, own->identity_pq, PKI_NOW + 400 * PKI_DAY), PROVCARD_REFUSAL_CARD_CERTIFICATE);
+	assert_int_equal(issue(own->identity_classical, own->identity_pq, PKI_NOW - 60 * PKI_DAY),
+			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
+	assert_int_equal(issue(own->identity_classical, own->identity_pq, PKI_NOW + 400 * PKI_DAY),
+			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true }), 0);
 	assert_int_equal(issue_by(other, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true }),
 			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0002", .ca = true }),
 			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
-	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "PC-0001", .ca = true }), PROVCARD_REFUSAL_CARD_CERTIFICATE);
+	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "PC-0001", .ca = true }),
+			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0001" }), PROVCARD_REFUSAL_CARD_CERTIFICATE);
-	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true, .usage = "critical,keyCertSign" }),
-			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
-	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true, .no_key_identifier = true }),
-			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
+	assert_int_equal(
+		issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true, .usage = "critical,keyCertSign" }),
+		PROVCARD_REFUSAL_CARD_CERTIFICATE);
+	assert_int_equal(
+		issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true, .no_key_identifier = true }),
+		PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	EVP_PKEY_free(other);
 }
 

@@ -131,9 +131,11 @@ static void fields_are_the_profiles(void **state)
 	assert_int_equal(X509_get_key_usage(certificate), KU_DIGITAL_SIGNATURE);
 	assert_int_equal(X509_check_ca(certificate), 0);
 	assert_int_equal(X509_get_extension_flags(certificate) & (EXFLAG_INVALID | EXFLAG_CRITICAL), 0);
-	assert_int_equal(ASN1_OCTET_STRING_cmp(X509_get0_authority_key_id(certificate), X509_get0_subject_key_id(p256.certificate)), 0);
+	assert_int_equal(ASN1_OCTET_STRING_cmp(X509_get0_authority_key_id(certificate), X509_get0_subject_key_id(p256.certificate)),
+			 0);
 	assert_int_equal(X509_get_ext_count(certificate), 5);
-	assert_true(X509_EXTENSION_get_critical(X509_get_ext(certificate, X509_get_ext_by_NID(certificate, NID_basic_constraints, -1))));
+	assert_true(X509_EXTENSION_get_critical(
+		X509_get_ext(certificate, X509_get_ext_by_NID(certificate, NID_basic_constraints, -1))));
 	assert_true(X509_EXTENSION_get_critical(X509_get_ext(certificate, X509_get_ext_by_NID(certificate, NID_key_usage, -1))));
 	X509_free(certificate);
 }
@@ -268,10 +270,12 @@ static void issue_refuses_callers_mistakes(void **state)
 	struct provpkg_blob der = { 0 };
 
 	(void)state;
-	assert_int_equal(provpkg_device_issue(p256.device, p256.key, point, (struct provpkg_view){ uid_bytes, 0 }, serial, PKI_NOW, &der),
-			 -EINVAL);
-	assert_int_equal(provpkg_device_issue(p256.device, p256.key, point, (struct provpkg_view){ uid_bytes, 17 }, serial, PKI_NOW, &der),
-			 -EINVAL);
+	assert_int_equal(
+		provpkg_device_issue(p256.device, p256.key, point, (struct provpkg_view){ uid_bytes, 0 }, serial, PKI_NOW, &der),
+		-EINVAL);
+	assert_int_equal(
+		provpkg_device_issue(p256.device, p256.key, point, (struct provpkg_view){ uid_bytes, 17 }, serial, PKI_NOW, &der),
+		-EINVAL);
 	assert_int_equal(provpkg_device_issue(p256.device, p256.key, compressed, uid, serial, PKI_NOW, &der), -EINVAL);
 	assert_int_equal(provpkg_device_issue(p256.device, p384.key, point, uid, serial, PKI_NOW, &der), -EINVAL);
 	assert_int_equal(provpkg_device_issue(p256.device, p256.key, point, uid, serial, -1, &der), -EINVAL);

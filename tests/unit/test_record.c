@@ -233,7 +233,8 @@ static void checkpoint_round_trip(void **state)
 {
 	struct provpkg_blob note = signed_checkpoint(made.signers, 2);
 	struct provpkg_checkpoint opened, head = checkpoint();
-	const char *text = "provcard/PC-0001\n20852163\npaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=\n\n\xe2\x80\x94 provcard/PC-0001 ";
+	const char *text =
+		"provcard/PC-0001\n20852163\npaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=\n\n\xe2\x80\x94 provcard/PC-0001 ";
 
 	(void)state;
 	assert_true(note.size > strlen(text));
@@ -338,8 +339,8 @@ static void checkpoint_text_has_one_form(void **state)
 {
 	static const char root[] = "paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=";
 	static const char *const forms[] = {
-		"provcard/PC-0001\n08\n%s\n",  "provcard/PC-0001\n+8\n%s\n", "provcard/PC-0001\n 8\n%s\n",
-		"provcard/PC-0001\n-8\n%s\n",  "provcard/PC-0001\n\n%s\n",	 "provcard/PC-0001\n8\n%s\nextension\n",
+		"provcard/PC-0001\n08\n%s\n",	"provcard/PC-0001\n+8\n%s\n", "provcard/PC-0001\n 8\n%s\n",
+		"provcard/PC-0001\n-8\n%s\n",	"provcard/PC-0001\n\n%s\n",   "provcard/PC-0001\n8\n%s\nextension\n",
 		"provcard/PC-0001\n8\n%.40s\n", "provcard/PC-0001\n8x\n%s\n", "provcard/PC-0001\n18446744073709551616\n%s\n",
 	};
 	struct provpkg_blob note = { 0 };

@@ -240,7 +240,10 @@ static void decode_refuses_nonsense(void **state)
 	provpkg_blob_free(&der);
 	request = enrol(PROVPKG_ROLE_OEM, oem.anchors);
 	assert_int_equal(provpkg_request_encode(&request, &der), 0);
-	role = memmem(der.data, der.size, "\x02\x01\x04\x0c\x04" "acme", 9);
+	role = memmem(der.data, der.size,
+		      "\x02\x01\x04\x0c\x04"
+		      "acme",
+		      9);
 	assert_non_null(role);
 	for (int value = 0; value < 8; value++) {
 		role[2] = value;
@@ -269,14 +272,10 @@ static void roles_have_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(initialise_round_trip),
-		cmocka_unit_test(enrol_round_trip),
-		cmocka_unit_test(small_ones_round_trip),
-		cmocka_unit_test(encode_refuses_nonsense),
-		cmocka_unit_test(no_second_encoding_is_accepted),
-		cmocka_unit_test(decode_names_what_is_wrong),
-		cmocka_unit_test(decode_refuses_nonsense),
-		cmocka_unit_test(roles_have_names),
+		cmocka_unit_test(initialise_round_trip),	  cmocka_unit_test(enrol_round_trip),
+		cmocka_unit_test(small_ones_round_trip),	  cmocka_unit_test(encode_refuses_nonsense),
+		cmocka_unit_test(no_second_encoding_is_accepted), cmocka_unit_test(decode_names_what_is_wrong),
+		cmocka_unit_test(decode_refuses_nonsense),	  cmocka_unit_test(roles_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

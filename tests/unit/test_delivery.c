@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Deliveries: a whole one is accepted, and each way of making it dishonest has its refusal. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/delivery.h"
+#include "tests/unit/sweep.h"
+
+static void honest_delivery_is_accepted(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	assert_int_equal(delivery_verify(&delivery), 0);
+	delivery_free(&delivery);
+}
+
+/* ---- The end certificate ---- */
+
+static void end_certificate_round_trip(void **state)
+{
+	struct provpkg_end_certificate decoded;
+	struct delivery delivery;
+	struct provpkg_blob der;
+
+	(void)state;
+	delivery_new(&delivery);
+	assert_int_equal(provpkg_end_certificate_encode(&delivery.end, &der), 0);
+	memset(&decoded, 0, sizeof(decoded));
+	assert_int_equal(provpkg_end_certificate_decode(provpkg_blob_view(&der), &decoded), 0);
+	assert_memory_equal(&decoded, &delivery.end, sizeof(decoded));
+	provpkg_blob_free(&der);
+	delivery_free(&delivery);
+}
+
+static int decode_end(struct provpkg_view der, struct provpkg_blob *again)
+{
+	struct provpkg_end_certificate end;
+	int result = provpkg_end_certificate_decode(der, &end);
+
+	if (!result)
+		assert_int_equal(provpkg_end_certificate_encode(&end, again), 0);
+	return result;
+}
+
+static void end_certificate_has_one_encoding(void **state)
+{
+	struct delivery delivery;
+	struct provpkg_blob der;
+
+	(void)state;
+	delivery_new(&delivery);
+	assert_int_equal(provpkg_end_certificate_encode(&delivery.end, &der), 0);
+	sweep(provpkg_blob_view(&der), decode_end);
+	provpkg_blob_free(&der);
+	delivery.end.product[0] = '\a';
+	assert_int_equal(provpkg_end_certificate_encode(&delivery.end, &der), -EINVAL);
+	delivery.end.product[0] = 0;
+	assert_int_equal(provpkg_end_certificate_encode(&delivery.end, &der), -EINVAL);
+	delivery_free(&delivery);
+}
+
+static int open_end(const struct delivery *delivery)
+{
+	struct provpkg_verifier *verifier = NULL;
+	int result = provpkg_verifier_new(provpkg_blob_view(&delivery->cms), world.made.card, world.issuer.chain, &verifier);
+
+	assert_true(result ? !verifier : !!verifier);
+	provpkg_verifier_free(verifier);
+	return result;
+}
+
+static void end_needs_exactly_the_cards_signatures(void **state)
+{
+	struct delivery delivery;
+	struct made_card other;
+	struct provpkg_signer three[3];
+
+	(void)state;
+	delivery_new(&delivery);
+	made_card_new(&other, &world.maker, "PC-0001");
+	delivery_sign(&delivery, world.made.signers, 1);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_SIGNER);
+	delivery_sign(&delivery, world.made.signers + 1, 1);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_SIGNER);
+	delivery_sign(&delivery, other.signers, 2);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_SIGNER);
+	three[0] = world.made.signers[0];
+	three[1] = other.signers[1];
+	delivery_sign(&delivery, three, 2);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_SIGNER);
+	three[1] = world.made.signers[1];
+	three[2] = other.signers[0];
+	delivery_sign(&delivery, three, 3);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_SIGNER);
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(open_end(&delivery), 0);
+	made_card_free(&other);
+	delivery_free(&delivery);
+}
+
+static void end_of_another_card_is_refused(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.end.card_id[0] ^= 1;
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_SIGNER);
+	delivery_free(&delivery);
+}
+
+/* Signed, but another kind of statement; or not a statement; or changed behind the signature. */
+static void end_must_be_a_statement(void **state)
+{
+	const struct provpkg_view nonsense = { (const uint8_t *)"nonsense", 8 };
+	struct delivery delivery;
+	struct provpkg_blob der;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.cms.data[delivery.cms.size - 1] ^= 1;
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_SIGNATURE);
+	provpkg_blob_free(&delivery.cms);
+	assert_int_equal(provpkg_sign(PROVPKG_CONTENT_END_CERTIFICATE, nonsense, world.made.signers, 2, &delivery.cms), 0);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_DER);
+	provpkg_blob_free(&delivery.cms);
+	assert_int_equal(provpkg_end_certificate_encode(&delivery.end, &der), 0);
+	assert_int_equal(provpkg_sign(PROVPKG_CONTENT_GRANT, provpkg_blob_view(&der), world.made.signers, 2, &delivery.cms), 0);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_STATEMENT_DER);
+	provpkg_blob_free(&der);
+	delivery_free(&delivery);
+}
+
+static int open_changed_end(struct delivery *delivery, uint64_t *field, uint64_t value)
+{
+	uint64_t kept = *field;
+	int result;
+
+	*field = value;
+	delivery_sign(delivery, world.made.signers, 2);
+	result = open_end(delivery);
+	*field = kept;
+	return result;
+}
+
+static void end_counts_must_add_up(void **state)
+{
+	struct delivery delivery;
+	struct provpkg_end_certificate *end = &delivery.end;
+
+	(void)state;
+	delivery_new(&delivery);
+	assert_int_equal(open_changed_end(&delivery, &end->granted, 11), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->granted, 9), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->good, 4), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->good, UINT64_MAX - 6), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->scrap, UINT64_MAX), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->unused, UINT64_MAX), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->first_index, LOG_SIZE), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->log_size, LOG_SIZE - 1), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery_free(&delivery);
+}
+
+static void issuer_chain_must_hold(void **state)
+{
+	struct provpkg_verifier *verifier = NULL;
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	struct delivery delivery;
+	struct provpkg_view cms;
+
+	(void)state;
+	delivery_new(&delivery);
+	cms = provpkg_blob_view(&delivery.cms);
+	assert_int_equal(provpkg_verifier_new(cms, world.made.card, chain, &verifier), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	sk_X509_push(chain, world.issuer.certificate);
+	sk_X509_push(chain, world.maker.classical);
+	assert_int_equal(provpkg_verifier_new(cms, world.made.card, chain, &verifier), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	sk_X509_set(chain, 0, world.made.certificates.agreement);
+	assert_int_equal(provpkg_verifier_new(cms, world.made.card, chain, &verifier), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	assert_null(verifier);
+	sk_X509_free(chain);
+	delivery_free(&delivery);
+}
+
+/* ---- Records ---- */
+
+static void missing_records_are_missed(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	assert_int_equal(delivery_verify_without(&delivery, LOADED), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(delivery_verify_without(&delivery, ALLOCATED), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(delivery_verify_without(&delivery, FIRST_GOOD), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(delivery_verify_without(&delivery, SCRAP), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(delivery_verify_without(&delivery, THIRD_GOOD), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(delivery_verify_without(&delivery, CLOSED), PROVCARD_REFUSAL_RECORD_MISSING);
+	delivery_free(&delivery);
+}
+
+static void order_is_the_logs(void **state)
+{
+	struct delivery delivery;
+	struct provpkg_verifier *verifier;
+
+	(void)state;
+	delivery_new(&delivery);
+	verifier = delivery_verifier(&delivery);
+	assert_int_equal(delivery_feed(verifier, &delivery, 0), PROVCARD_REFUSAL_RECORD_MISPLACED);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, REFUSED), 0);
+	assert_int_equal(delivery_feed(verifier, &delivery, FIRST_GOOD), PROVCARD_REFUSAL_RECORD_MISPLACED); /* twice */
+	assert_int_equal(delivery_feed(verifier, &delivery, ALLOCATED), PROVCARD_REFUSAL_RECORD_MISPLACED);  /* backwards */
+	assert_int_equal(delivery_feed(verifier, &delivery, FOREIGN), PROVCARD_REFUSAL_RECORD_MISPLACED);    /* no job's */
+	assert_int_equal(delivery_feed_range(verifier, &delivery, REFUSED, LOG_SIZE), 0); /* refusals left it where it stood */
+	assert_int_equal(delivery_feed(verifier, &delivery, CLOSED), PROVCARD_REFUSAL_RECORD_MISPLACED);
+	assert_int_equal(provpkg_verifier_finish(verifier), 0);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+}
+
+static void another_jobs_record_is_refused(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.entry[REFUSED].record.package_id[0] ^= 1;
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_RECORD_MISPLACED);
+	delivery_free(&delivery);
+}
+
+static void closing_stands_at_the_end(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.entry[REFUSED].record.event = PROVPKG_EVENT_CLOSED;
+	delivery.entry[REFUSED].record.has_unit = false;
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_RECORD_MISPLACED);
+	delivery_free(&delivery);
+	delivery_new(&delivery);
+	delivery.entry[CLOSED].record.event = PROVPKG_EVENT_LOADED;
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_RECORD_MISPLACED);
+	delivery_free(&delivery);
+}
+
+static void proofs_must_lead_to_the_root(void **state)
+{
+	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
+	struct provpkg_verifier *verifier;
+	struct provpkg_view record;
+	struct delivery delivery;
+	size_t count;
+
+	(void)state;
+	delivery_new(&delivery);
+	verifier = delivery_verifier(&delivery);
+	record = provpkg_blob_view(&delivery.entry[LOADED].der);
+	assert_int_equal(provpkg_inclusion_proof(delivery_leaf, &delivery, LOADED, LOG_SIZE, proof, &count), 0);
+	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }, proof, count - 1),
+			 PROVCARD_REFUSAL_PROOF_MISMATCH);
+	proof[0][0] ^= 1;
+	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }, proof, count),
+			 PROVCARD_REFUSAL_PROOF_MISMATCH);
+	proof[0][0] ^= 1;
+	delivery.entry[LOADED].der.data[delivery.entry[LOADED].der.size - 1] ^= 1; /* a count in it */
+	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }, proof, count),
+			 PROVCARD_REFUSAL_PROOF_MISMATCH);
+	record.size--;
+	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }, proof, count),
+			 PROVCARD_REFUSAL_STATEMENT_DER);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+}
+
+/* ---- Counters ---- */
+
+static void good_twice(struct provpkg_record *record)
+{
+	record->after.good++;
+}
+
+static void good_not_counted(struct provpkg_record *record)
+{
+	record->after.good--;
+}
+
+static void unreserved(struct provpkg_record *record)
+{
+	record->before.reserved = 0;
+	record->after.reserved = UINT64_MAX;
+}
+
+static void reservation_kept(struct provpkg_record *record)
+{
+	record->after.reserved = record->before.reserved;
+}
+
+static void lowered_before(struct provpkg_record *record)
+{
+	record->before.allocated--;
+	record->after.allocated--;
+}
+
+static void begun_before(struct provpkg_record *record)
+{
+	record->before.good = record->after.good = 1;
+}
+
+static void charged(struct provpkg_record *record)
+{
+	record->after.reserved++;
+}
+
+static void allocated_less(struct provpkg_record *record)
+{
+	record->after.allocated = record->before.allocated;
+}
+
+static void no_unit(struct provpkg_record *record)
+{
+	record->has_unit = false;
+}
+
+static void counters_must_run_on(void **state)
+{
+	(void)state;
+	assert_int_equal(delivery_verify_changed(FIRST_GOOD, good_twice), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(SECOND_GOOD, good_not_counted), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(SCRAP, good_twice), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(FIRST_GOOD, unreserved), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(SCRAP, unreserved), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(FIRST_GOOD, reservation_kept), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(FIRST_GOOD, lowered_before), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(LOADED, begun_before), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(delivery_verify_changed(REFUSED, charged), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(CLOSED, charged), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(CLOSED, good_twice), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(ALLOCATED, allocated_less), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(delivery_verify_changed(FIRST_GOOD, no_unit), PROVCARD_REFUSAL_STATEMENT_DER);
+}
+
+/* The card claims fewer, or more, than its records show. */
+static void end_counts_must_be_the_records(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.end.good = DELIVERY_GOOD - 1;
+	delivery.end.unused++;
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery.end.good = DELIVERY_GOOD + 1;
+	delivery.end.unused -= 2;
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery.end.good = DELIVERY_GOOD;
+	delivery.end.scrap = 2;
+	delivery.end.unused = 5;
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery.end.scrap = 1;
+	delivery.end.unused = 6;
+	assert_int_equal(delivery_verify_resealed(&delivery), 0);
+	delivery.end.certificates_root[0] ^= 1;
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(delivery_verify(&delivery), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery_free(&delivery);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(honest_delivery_is_accepted),	    cmocka_unit_test(end_certificate_round_trip),
+		cmocka_unit_test(end_certificate_has_one_encoding), cmocka_unit_test(end_needs_exactly_the_cards_signatures),
+		cmocka_unit_test(end_of_another_card_is_refused),   cmocka_unit_test(end_must_be_a_statement),
+		cmocka_unit_test(end_counts_must_add_up),	    cmocka_unit_test(issuer_chain_must_hold),
+		cmocka_unit_test(missing_records_are_missed),	    cmocka_unit_test(order_is_the_logs),
+		cmocka_unit_test(another_jobs_record_is_refused),   cmocka_unit_test(closing_stands_at_the_end),
+		cmocka_unit_test(proofs_must_lead_to_the_root),	    cmocka_unit_test(counters_must_run_on),
+		cmocka_unit_test(end_counts_must_be_the_records),
+	};
+
+	return cmocka_run_group_tests(tests, delivery_world_new, delivery_world_free);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The certificates in a delivery: each belongs to its record, its part and its issuer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/delivery.h"
+
+static void certificates_belong_to_their_records(void **state)
+{
+	struct delivery delivery;
+	struct provpkg_verifier *verifier;
+	struct provpkg_view other;
+
+	(void)state;
+	delivery_new(&delivery);
+	verifier = delivery_verifier(&delivery);
+	other = provpkg_blob_view(&delivery.entry[SECOND_GOOD].attachment);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, FIRST_GOOD), 0);
+	assert_int_equal(delivery_feed_with(verifier, &delivery, FIRST_GOOD, other), PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
+	assert_int_equal(delivery_feed_with(verifier, &delivery, FIRST_GOOD, (struct provpkg_view){ 0 }),
+			 PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	assert_int_equal(delivery_feed(verifier, &delivery, FIRST_GOOD), 0);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+}
+
+/* The request of an allocation may be left out of a delivery, but not replaced. */
+static void other_attachments_may_be_absent(void **state)
+{
+	struct delivery delivery;
+	struct provpkg_verifier *verifier;
+
+	(void)state;
+	delivery_new(&delivery);
+	verifier = delivery_verifier(&delivery);
+	assert_int_equal(delivery_feed(verifier, &delivery, LOADED), 0);
+	assert_int_equal(
+		delivery_feed_with(verifier, &delivery, ALLOCATED, (struct provpkg_view){ (const uint8_t *)"replaced", 8 }),
+		PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
+	assert_int_equal(delivery_feed_with(verifier, &delivery, ALLOCATED, (struct provpkg_view){ 0 }), 0);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+}
+
+/* A record that names the digest of a certificate that was made for another part, or by another issuer. */
+static int verify_with_certificate(struct provpkg_blob certificate)
+{
+	struct delivery delivery;
+	struct entry *entry = &delivery.entry[FIRST_GOOD];
+	int result;
+
+	delivery_new(&delivery);
+	provpkg_blob_free(&entry->attachment);
+	delivery_attach(entry, certificate);
+	memcpy(entry->record.certificate_digest, entry->record.attachment_digest, PROVPKG_HASH_SIZE);
+	result = delivery_verify_resealed(&delivery);
+	delivery_free(&delivery);
+	return result;
+}
+
+static struct provpkg_blob der_of(X509 *certificate)
+{
+	struct provpkg_blob der = { 0 };
+	int size = i2d_X509(certificate, &der.data);
+
+	assert_true(size > 0);
+	der.size = size;
+	return der;
+}
+
+static void certificates_name_their_part(void **state)
+{
+	const uint8_t right[8] = { 1, 1, 1, 1, 1, 1, 1, 1 }, wrong[8] = { 1, 1, 1, 1, 1, 1, 1, 2 };
+
+	(void)state;
+	assert_int_equal(verify_with_certificate(delivery_certificate((struct provpkg_view){ right, 8 })), 0);
+	assert_int_equal(verify_with_certificate(delivery_certificate((struct provpkg_view){ wrong, 8 })),
+			 PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	assert_int_equal(verify_with_certificate(delivery_certificate((struct provpkg_view){ right, 7 })),
+			 PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	assert_int_equal(verify_with_certificate(der_of(world.issuer.certificate)), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	assert_int_equal(verify_with_certificate(der_of(world.made.certificates.agreement)), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+}
+
+/* Same names, same key identifiers, a signature by another key: only the signature tells. */
+static void certificates_are_signed_by_the_issuer(void **state)
+{
+	const uint8_t uid[8] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+	EVP_PKEY *kept = world.issuer.key;
+	struct provpkg_blob forged;
+
+	(void)state;
+	world.issuer.key = pki_key("P-256");
+	forged = delivery_certificate((struct provpkg_view){ uid, 8 });
+	EVP_PKEY_free(world.issuer.key);
+	world.issuer.key = kept;
+	assert_int_equal(verify_with_certificate(forged), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+}
+
+static void no_certificate_in_a_record(struct provpkg_record *record)
+{
+	memset(record->certificate_digest, 0, sizeof(record->certificate_digest));
+}
+
+static void good_units_have_certificates(void **state)
+{
+	(void)state;
+	assert_int_equal(delivery_verify_changed(FIRST_GOOD, no_certificate_in_a_record), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	assert_int_equal(delivery_verify_changed(SCRAP, no_certificate_in_a_record), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+}
+
+/* A job without identities: no certificates, and the root of nothing. */
+static void jobs_without_certificates_verify(void **state)
+{
+	struct provpkg_verifier *verifier;
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&delivery.cms), world.made.card, NULL, &verifier), 0);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, LOG_SIZE), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	provpkg_verifier_free(verifier);
+	for (size_t i = 0; i < LOG_SIZE; i++) {
+		provpkg_blob_free(&delivery.entry[i].attachment);
+		memset(delivery.entry[i].record.certificate_digest, 0, PROVPKG_HASH_SIZE);
+		memset(delivery.entry[i].record.attachment_digest, 0, PROVPKG_HASH_SIZE);
+	}
+	delivery_seal(&delivery);
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&delivery.cms), world.made.card, NULL, &verifier), 0);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, LOG_SIZE), 0);
+	assert_int_equal(provpkg_verifier_finish(verifier), 0);
+	assert_int_equal(provpkg_verifier_end(verifier)->good, DELIVERY_GOOD);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(certificates_belong_to_their_records), cmocka_unit_test(other_attachments_may_be_absent),
+		cmocka_unit_test(certificates_name_their_part),		cmocka_unit_test(certificates_are_signed_by_the_issuer),
+		cmocka_unit_test(good_units_have_certificates),		cmocka_unit_test(jobs_without_certificates_verify),
+	};
+
+	return cmocka_run_group_tests(tests, delivery_world_new, delivery_world_free);
+}
