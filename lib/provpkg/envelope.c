@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "crypto.h"
 #include "der.h"

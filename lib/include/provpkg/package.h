@@ -35,7 +35,7 @@ struct provpkg_layout {
 };
 
 PROVPKG_MUST_CHECK int provpkg_layout_encode(const struct provpkg_layout *layout, uint8_t header[PROVPKG_HEADER_SIZE]);
-/* PACKAGE_TRUNCATED, PACKAGE_MAGIC, PACKAGE_VERSION, PACKAGE_LAYOUT. @file_size: what is there. */
+/* PACKAGE_TRUNCATED, PACKAGE_MAGIC, PACKAGE_VERSION, PACKAGE_LAYOUT, TRAILING_DATA. @file_size: what is there. */
 PROVPKG_MUST_CHECK int provpkg_layout_decode(struct provpkg_view header, uint64_t file_size, struct provpkg_layout *layout);
 
 /* ---- Making one (the OEM's desk) ---- */
@@ -105,12 +105,15 @@ struct provpkg_manifest_fields {
 
 struct provpkg_manifest;
 
-/* Steps 1 and 2a of the card's order: sizes, DER, every signature good. MANIFEST_*, SUITE_UNKNOWN, CRITICAL_UNKNOWN. */
+/*
+ * Steps 1 and 2a of the card's order: sizes, DER, every signature good. MANIFEST_*, TRAILING_DATA, PACKAGE_VERSION, SUITE_UNKNOWN,
+ * CRITICAL_UNKNOWN.
+ */
 PROVPKG_MUST_CHECK int provpkg_manifest_open(struct provpkg_view cms, struct provpkg_manifest **manifest);
 void provpkg_manifest_free(struct provpkg_manifest *manifest);
 const struct provpkg_manifest_fields *provpkg_manifest_fields(const struct provpkg_manifest *manifest);
 /* Step 2b: both signers chain to @anchors at @at. As provpkg_signed_suite(). */
-PROVPKG_MUST_CHECK int provpkg_manifest_trust(const struct provpkg_manifest *manifest, STACK_OF(X509) *anchors, int64_t at);
+PROVPKG_MUST_CHECK int provpkg_manifest_trust(struct provpkg_manifest *manifest, STACK_OF(X509) *anchors, int64_t at);
 const struct provpkg_signed *provpkg_manifest_signed(const struct provpkg_manifest *manifest);
 /* Does this card's id stand among the recipients? NOT_A_RECIPIENT. And its grant, GRANT_MISSING. */
 PROVPKG_MUST_CHECK int provpkg_manifest_grant(const struct provpkg_manifest *manifest, const uint8_t card_id[PROVPKG_CARD_ID_SIZE],
@@ -119,7 +122,10 @@ PROVPKG_MUST_CHECK int provpkg_manifest_grant(const struct provpkg_manifest *man
 /* Step 5: do the leaves give the signed root? LEAVES_MISMATCH; segment count and sizes are checked against the manifest too. */
 PROVPKG_MUST_CHECK int provpkg_manifest_leaves(const struct provpkg_manifest *manifest, struct provpkg_view leaves);
 
-/* Step 6: unwrap both shares, derive the job key. ENVELOPE. */
+/*
+ * Step 6: unwrap both shares, derive the job key. NOT_A_RECIPIENT, ENVELOPE. The envelopes are opened only after
+ * provpkg_manifest_trust() succeeded: -EINVAL.
+ */
 PROVPKG_MUST_CHECK int provpkg_manifest_key(const struct provpkg_manifest *manifest, const uint8_t card_id[PROVPKG_CARD_ID_SIZE],
 					    EVP_PKEY *agreement_key, EVP_PKEY *kem_key, uint8_t key[PROVPKG_KEY_SIZE]);
 
@@ -147,7 +153,10 @@ struct provpkg_contents {
 	uint64_t image_area; /* offset of the image area in the plaintext */
 };
 
-/* @plain: the plaintext from its beginning, as much as there is. ROT_*, SIGNER_MISMATCH against @manifest. */
+/*
+ * @plain: the plaintext from its beginning; the contents and their fill stand in the first segment. ROT_*; against @manifest:
+ * SIGNER_MISMATCH, CONTENTS_MISMATCH.
+ */
 PROVPKG_MUST_CHECK int provpkg_contents_decode(const struct provpkg_manifest *manifest, struct provpkg_view plain,
 					       struct provpkg_contents *contents);
 void provpkg_contents_clear(struct provpkg_contents *contents); /* frees and cleanses what it holds */

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What a packer refuses to pack, before it draws a key: everything that the card would refuse afterwards. */
+#include <errno.h>
+#include <string.h>
+
+#include "builder.h"
+#include "crypto.h"
+#include "der.h"
+#include "provcard-refusal.h"
+#include "suite.h"
+#include "x509.h"
+
+static int check_signers(const struct provpkg_build *build, const struct provpkg_suite *suite)
+{
+	if (build->signer_count != suite->signers)
+		return PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING;
+	for (size_t i = 0; i < suite->signers; i++) {
+		X509 *certificate = build->signers[i].certificate;
+
+		if (!provpkg_key_is(X509_get0_pubkey(certificate), suite->signer[i]))
+			return PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING;
+		if (EVP_PKEY_eq(X509_get0_pubkey(certificate), build->signers[i].key) != 1)
+			return PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
+	}
+	return 0;
+}
+
+static int check_card(const struct provpkg_build *build, size_t index, const struct provpkg_suite *suite)
+{
+	const struct provpkg_card *card = build->recipients[index].card;
+	X509 *agreement = card->certificates.agreement, *kem = card->certificates.kem;
+
+	if (!agreement || !kem || !provpkg_key_is(X509_get0_pubkey(agreement), suite->agreement) ||
+	    !provpkg_key_is(X509_get0_pubkey(kem), suite->kem) || !X509_get0_subject_key_id(agreement) ||
+	    !X509_get0_subject_key_id(kem))
+		return PROVCARD_REFUSAL_CARD_CERTIFICATE;
+	for (size_t i = 0; i < index; i++)
+		if (!memcmp(build->recipients[i].card->card_id, card->card_id, PROVPKG_CARD_ID_SIZE))
+			return PROVCARD_REFUSAL_CARD_CERTIFICATE;
+	return 0;
+}
+
+/* An issuing certificate exactly when there is an identity to issue, and below the chain that goes with it. */
+static int check_issuer(const struct provpkg_build *build, X509 *issuer)
+{
+	if (!build->rot->identity.present)
+		return issuer ? PROVCARD_REFUSAL_ISSUER_MISMATCH : 0;
+	if (!issuer || !provpkg_x509_is_issuer(issuer))
+		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
+	if (sk_X509_num(build->issuer_chain) > 0 && !provpkg_x509_issued(sk_X509_value(build->issuer_chain, 0), issuer))
+		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
+	return 0;
+}
+
+static int check_chain(const struct provpkg_build *build)
+{
+	int count = build->issuer_chain ? sk_X509_num(build->issuer_chain) : 0;
+
+	if (count && !build->rot->identity.present)
+		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
+	for (int i = 0; i + 1 < count; i++)
+		if (!provpkg_x509_issued(sk_X509_value(build->issuer_chain, i + 1), sk_X509_value(build->issuer_chain, i)))
+			return PROVCARD_REFUSAL_ISSUER_MISMATCH;
+	return 0;
+}
+
+static int check_images(const struct provpkg_build *build)
+{
+	const struct provpkg_rot *rot = build->rot;
+
+	for (size_t i = 0; i < rot->images; i++)
+		if (rot->image[i].offset > build->image_size || rot->image[i].size > build->image_size - rot->image[i].offset)
+			return PROVCARD_REFUSAL_ROT_RANGE;
+	return 0;
+}
+
+int provpkg_build_check(const struct provpkg_build *build)
+{
+	const struct provpkg_suite *suite = provpkg_suite_find(build->suite);
+	int result;
+
+	if (!suite)
+		return PROVCARD_REFUSAL_SUITE_UNKNOWN;
+	if (!build->rot || !build->product || !provpkg_name_valid(provpkg_text_view(build->product)) || !build->recipient_count ||
+	    build->recipient_count > PROVPKG_RECIPIENTS_MAX)
+		return -EINVAL;
+	result = provpkg_rot_check(build->rot, NULL, 0);
+	if (!result)
+		result = check_images(build);
+	if (!result)
+		result = check_signers(build, suite);
+	if (!result)
+		result = check_chain(build);
+	for (size_t i = 0; !result && i < build->recipient_count; i++) {
+		result = check_card(build, i, suite);
+		if (!result)
+			result = check_issuer(build, build->recipients[i].issuer);
+	}
+	return result;
+}
