@@ -100,7 +100,7 @@ static void load_vectors(struct core *core)
 
 	if (bus_read(bus, BUS_CPU, 0, 4, &stack) != BUS_OK || bus_read(bus, BUS_CPU, 4, 4, &start) != BUS_OK)
 		core->locked_up = true;
-	cpu_reset(core->part->cpu, stack, start);
+	part_cpu_reset(core->part->cpu, stack, start);
 	/* A start address without the Thumb bit faults before the first instruction, and so does the handler of blank flash. */
 	if (!(start & 1) || !bus_find(bus, start) || start == 0xffffffff)
 		core->locked_up = true;
@@ -115,7 +115,7 @@ void core_reset(struct core *core, bool debug)
 		memset(core->fpb, 0, sizeof(core->fpb));
 		memset(core->dwt, 0, sizeof(core->dwt));
 		for (unsigned int i = 0; i < FPB_CODE_COMPARATORS; i++)
-			cpu_breakpoint(core->part->cpu, i, false, 0);
+			part_cpu_breakpoint(core->part->cpu, i, false, 0);
 	}
 	memset(core->scs, 0, sizeof(core->scs));
 	core->vtor = 0;
@@ -149,7 +149,7 @@ static uint32_t dhcsr_read(struct core *core, enum bus_master master)
 
 static void step(struct core *core)
 {
-	enum cpu_stop stop = cpu_step(core->part->cpu);
+	enum cpu_stop stop = part_cpu_step(core->part->cpu);
 
 	core->retired = true;
 	if (stop == CPU_FAULT)
@@ -185,8 +185,8 @@ static void dcrsr_write(struct core *core, uint32_t value)
 	if (!core->halted)
 		return;
 	if (value & DCRSR_WRITE)
-		cpu_register_write(core->part->cpu, value & DCRSR_REGISTER, core->dcrdr);
-	else if (!cpu_register_read(core->part->cpu, value & DCRSR_REGISTER, &core->dcrdr))
+		part_cpu_register_write(core->part->cpu, value & DCRSR_REGISTER, core->dcrdr);
+	else if (!part_cpu_register_read(core->part->cpu, value & DCRSR_REGISTER, &core->dcrdr))
 		core->dcrdr = 0;
 }
 
@@ -199,7 +199,7 @@ static void aircr_write(struct core *core, enum bus_master master, uint32_t valu
 		return;
 	}
 	core->reset_requested = true;
-	cpu_pause(core->part->cpu);
+	part_cpu_pause(core->part->cpu);
 }
 
 static uint32_t scs_read(struct core *core, enum bus_master master, uint32_t offset)
@@ -266,7 +266,7 @@ static void fpb_apply(struct core *core, unsigned int index)
 	uint32_t comparator = core->fpb[index], replace = comparator >> 30;
 	bool enabled = (core->fpb_control & FPB_ENABLE) && (comparator & 1) && replace;
 
-	cpu_breakpoint(core->part->cpu, index, enabled, (comparator & 0x1ffffffc) | (replace == 2 ? 2 : 0));
+	part_cpu_breakpoint(core->part->cpu, index, enabled, (comparator & 0x1ffffffc) | (replace == 2 ? 2 : 0));
 }
 
 static uint32_t fpb_read(const struct core *core, uint32_t offset)

@@ -69,17 +69,17 @@ static void stop(struct cpu *cpu, enum cpu_stop why)
 }
 
 /* Stopping the engine within a block would run the block's beginning twice; the next block finds the budget used up. */
-void cpu_pause(struct cpu *cpu)
+void part_cpu_pause(struct cpu *cpu)
 {
 	cpu->budget = 0;
 }
 
-uint64_t cpu_used(const struct cpu *cpu)
+uint64_t part_cpu_used(const struct cpu *cpu)
 {
 	return cpu->used;
 }
 
-void cpu_stall(struct cpu *cpu, uint64_t cycles)
+void part_cpu_stall(struct cpu *cpu, uint64_t cycles)
 {
 	cpu->used += cycles;
 }
@@ -213,7 +213,7 @@ static uc_err set_up(struct cpu *cpu)
 	return error ? error : add_hook(cpu, UC_HOOK_MEM_UNMAPPED, on_unmapped, 1, 0);
 }
 
-struct cpu *cpu_create(struct bus *bus)
+struct cpu *part_cpu_create(struct bus *bus)
 {
 	struct cpu *cpu = calloc(1, sizeof(*cpu));
 
@@ -224,13 +224,13 @@ struct cpu *cpu_create(struct bus *bus)
 
 	if (error) {
 		fprintf(stderr, "provcard-part: libunicorn: %s\n", uc_strerror(error));
-		cpu_destroy(cpu);
+		part_cpu_destroy(cpu);
 		return NULL;
 	}
 	return cpu;
 }
 
-void cpu_destroy(struct cpu *cpu)
+void part_cpu_destroy(struct cpu *cpu)
 {
 	if (!cpu)
 		return;
@@ -277,7 +277,7 @@ static enum cpu_stop start(struct cpu *cpu, size_t instructions)
 	return error ? CPU_FAULT : cpu->stop;
 }
 
-enum cpu_stop cpu_run(struct cpu *cpu, uint64_t cycles, uint64_t *used)
+enum cpu_stop part_cpu_run(struct cpu *cpu, uint64_t cycles, uint64_t *used)
 {
 	cpu->used = 0;
 	cpu->budget = cycles;
@@ -287,7 +287,7 @@ enum cpu_stop cpu_run(struct cpu *cpu, uint64_t cycles, uint64_t *used)
 	return stopped;
 }
 
-enum cpu_stop cpu_step(struct cpu *cpu)
+enum cpu_stop part_cpu_step(struct cpu *cpu)
 {
 	cpu->used = 0;
 	cpu->budget = UINT64_MAX;
@@ -298,15 +298,15 @@ enum cpu_stop cpu_step(struct cpu *cpu)
 	return stopped;
 }
 
-void cpu_reset(struct cpu *cpu, uint32_t stack, uint32_t start_address)
+void part_cpu_reset(struct cpu *cpu, uint32_t stack, uint32_t start_address)
 {
 	for (unsigned int i = CPU_R0; i < CPU_SP; i++)
-		cpu_register_write(cpu, i, 0);
-	cpu_register_write(cpu, CPU_XPSR, 1u << 24);
-	cpu_register_write(cpu, 20, 0);
-	cpu_register_write(cpu, CPU_SP, stack & ~3u);
-	cpu_register_write(cpu, CPU_LR, 0xffffffff);
-	cpu_register_write(cpu, CPU_PC, start_address & ~1u);
+		part_cpu_register_write(cpu, i, 0);
+	part_cpu_register_write(cpu, CPU_XPSR, 1u << 24);
+	part_cpu_register_write(cpu, 20, 0);
+	part_cpu_register_write(cpu, CPU_SP, stack & ~3u);
+	part_cpu_register_write(cpu, CPU_LR, 0xffffffff);
+	part_cpu_register_write(cpu, CPU_PC, start_address & ~1u);
 }
 
 static int engine_register(unsigned int number)
@@ -330,7 +330,7 @@ static int engine_register(unsigned int number)
 #define SPECIAL 20
 static const int special_registers[4] = { UC_ARM_REG_PRIMASK, UC_ARM_REG_BASEPRI, UC_ARM_REG_FAULTMASK, UC_ARM_REG_CONTROL };
 
-bool cpu_register_read(struct cpu *cpu, unsigned int number, uint32_t *value)
+bool part_cpu_register_read(struct cpu *cpu, unsigned int number, uint32_t *value)
 {
 	if (number == SPECIAL) {
 		*value = 0;
@@ -344,7 +344,7 @@ bool cpu_register_read(struct cpu *cpu, unsigned int number, uint32_t *value)
 	return true;
 }
 
-bool cpu_register_write(struct cpu *cpu, unsigned int number, uint32_t value)
+bool part_cpu_register_write(struct cpu *cpu, unsigned int number, uint32_t value)
 {
 	if (number == SPECIAL) {
 		for (unsigned int i = 0; i < 4; i++) {
@@ -362,7 +362,7 @@ bool cpu_register_write(struct cpu *cpu, unsigned int number, uint32_t value)
 	return true;
 }
 
-void cpu_breakpoint(struct cpu *cpu, unsigned int index, bool enabled, uint32_t address)
+void part_cpu_breakpoint(struct cpu *cpu, unsigned int index, bool enabled, uint32_t address)
 {
 	if (enabled == cpu->breakpoint_set[index] && (!enabled || address == cpu->breakpoint_address[index]))
 		return;

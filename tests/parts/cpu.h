@@ -16,7 +16,7 @@ struct bus;
 struct cpu;
 
 enum cpu_stop {
-	CPU_BUDGET, /* cycles used up, or cpu_pause was called */
+	CPU_BUDGET, /* cycles used up, or part_cpu_pause was called */
 	CPU_BREAKPOINT,
 	CPU_FAULT,
 };
@@ -24,25 +24,25 @@ enum cpu_stop {
 enum { CPU_R0 = 0, CPU_SP = 13, CPU_LR = 14, CPU_PC = 15, CPU_XPSR = 16 };
 
 /* NULL when libunicorn refuses. */
-struct cpu *cpu_create(struct bus *bus);
-void cpu_destroy(struct cpu *cpu);
+struct cpu *part_cpu_create(struct bus *bus);
+void part_cpu_destroy(struct cpu *cpu);
 
 /* Registers cleared; stack pointer and start address as given. */
-void cpu_reset(struct cpu *cpu, uint32_t stack, uint32_t start);
+void part_cpu_reset(struct cpu *cpu, uint32_t stack, uint32_t start);
 /* Run until @cycles are used up; the number really used is stored. */
-enum cpu_stop cpu_run(struct cpu *cpu, uint64_t cycles, uint64_t *used);
-enum cpu_stop cpu_step(struct cpu *cpu);
-/* From a bus access of the CPU's own: come back from cpu_run soon. */
-void cpu_pause(struct cpu *cpu);
+enum cpu_stop part_cpu_run(struct cpu *cpu, uint64_t cycles, uint64_t *used);
+enum cpu_stop part_cpu_step(struct cpu *cpu);
+/* From a bus access of the CPU's own: come back from part_cpu_run soon. */
+void part_cpu_pause(struct cpu *cpu);
 /* From there too: cycles used so far in this run, and cycles lost in waiting for a slow memory. */
-uint64_t cpu_used(const struct cpu *cpu);
-void cpu_stall(struct cpu *cpu, uint64_t cycles);
+uint64_t part_cpu_used(const struct cpu *cpu);
+void part_cpu_stall(struct cpu *cpu, uint64_t cycles);
 
 /* Registers by the numbers of DCRSR. False: no such register. */
-bool cpu_register_read(struct cpu *cpu, unsigned int number, uint32_t *value);
-bool cpu_register_write(struct cpu *cpu, unsigned int number, uint32_t value);
+bool part_cpu_register_read(struct cpu *cpu, unsigned int number, uint32_t *value);
+bool part_cpu_register_write(struct cpu *cpu, unsigned int number, uint32_t value);
 
 /* Hardware breakpoint @index at @address, or none. */
-void cpu_breakpoint(struct cpu *cpu, unsigned int index, bool enabled, uint32_t address);
+void part_cpu_breakpoint(struct cpu *cpu, unsigned int index, bool enabled, uint32_t address);
 
 #endif

@@ -28,7 +28,7 @@ static const char usage[] = "usage: provcard-part --family NAME [--cable SOCKET]
 			    "  --timing real      flash takes the vendor's worst case in virtual time\n"
 			    "  --swclk HZ         frequency of SWCLK in virtual time (default 4000000)\n"
 			    "  --hardened         silicon whose debug port is closed at reset unless opened\n"
-			    "  --stats FILE       clocks and virtual time, written whenever a host leaves\n"
+			    "  --stats FILE       clocks and virtual time, written after a host has left and at the end\n"
 			    "  --fault SCRIPT     faults; tests/parts/fault.h describes the script\n"
 			    "  --off              begin without power; the cable switches it on\n"
 			    "  --help             this text\n";

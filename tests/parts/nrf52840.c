@@ -234,7 +234,7 @@ static enum bus_result nvmc_write(void *context, const struct bus_access *access
 	if (access->offset == NVMC_CONFIG)
 		chip->config = value & 3;
 	else if (nvmc_erase(chip, access->offset, value) && access->master == BUS_CPU)
-		cpu_pause(chip->part->cpu); /* what it is executing may have gone */
+		part_cpu_pause(chip->part->cpu); /* what it is executing may have gone */
 	return BUS_OK;
 }
 

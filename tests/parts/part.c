@@ -32,7 +32,7 @@ struct part *part_create(const struct family *family, const struct part_options 
 	core_add_to_bus(&part->core, part, &part->bus);
 	part->state = family->create(part);
 	if (part->state)
-		part->cpu = cpu_create(&part->bus);
+		part->cpu = part_cpu_create(&part->bus);
 	if (!part->cpu) {
 		part_destroy(part);
 		return NULL;
@@ -42,7 +42,7 @@ struct part *part_create(const struct family *family, const struct part_options 
 
 void part_destroy(struct part *part)
 {
-	cpu_destroy(part->cpu);
+	part_cpu_destroy(part->cpu);
 	if (part->state)
 		part->family->destroy(part->state);
 	free(part);
@@ -52,7 +52,7 @@ uint64_t part_now(const struct part *part)
 {
 	if (!part->cpu_active)
 		return part->nanoseconds;
-	return part->cpu_nanoseconds + cpu_used(part->cpu) * SECOND / part->family->cpu_hz;
+	return part->cpu_nanoseconds + part_cpu_used(part->cpu) * SECOND / part->family->cpu_hz;
 }
 
 static void cpu_ended(struct part *part, enum cpu_stop stop)
@@ -70,7 +70,7 @@ static void run(struct part *part, uint64_t cycles)
 	uint64_t used = 0;
 
 	part->cpu_active = true;
-	enum cpu_stop stop = cpu_run(part->cpu, cycles, &used);
+	enum cpu_stop stop = part_cpu_run(part->cpu, cycles, &used);
 
 	part->cpu_active = false;
 	part->cpu_nanoseconds += used * SECOND / part->family->cpu_hz;
@@ -114,7 +114,7 @@ enum bus_result part_wait_for(struct part *part, enum bus_master master, uint64_
 	if (master == BUS_DEBUG && !part->patient)
 		return BUS_WAIT;
 	if (master == BUS_CPU && part->cpu_active)
-		cpu_stall(part->cpu, (until - now) * part->family->cpu_hz / SECOND);
+		part_cpu_stall(part->cpu, (until - now) * part->family->cpu_hz / SECOND);
 	else
 		part_pass(part, until - now);
 	return BUS_OK;

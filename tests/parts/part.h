@@ -58,7 +58,7 @@ struct part {
 	struct uart uart;
 	struct faults faults;
 	bool powered, reset_asserted;
-	bool cpu_active;	      /* inside cpu_run: what happens now happens in the CPU's time */
+	bool cpu_active;	      /* inside part_cpu_run: what happens now happens in the CPU's time */
 	bool patient;		      /* the front end cannot repeat a transaction: pass time instead of answering WAIT */
 	uint64_t clocks, nanoseconds; /* since power on */
 	uint64_t cpu_nanoseconds;     /* up to where the CPU has run */

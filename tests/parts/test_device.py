@@ -153,7 +153,8 @@ def test_uart_by_direct_memory_access():
         probe.connect()
         probe.halt()
         probe.write_block(0x20000000, b"from the part...")
-        for offset, value in ((0x500, 8), (0x534, 0x20000100), (0x538, 4), (0x544, 0x20000000), (0x548, 13), (0x000, 1), (0x008, 1)):
+        for offset, value in ((0x500, 8), (0x534, 0x20000100), (0x538, 4), (0x544, 0x20000000), (0x548, 13), (0x000, 1),
+                              (0x008, 1)):
             probe.poke(uart + offset, value)
         assert probe.cable.uart(b"back", 13, 1000) == b"from the part"
         assert probe.peek(uart + 0x120) == 1 and probe.peek(uart + 0x54C) == 13

@@ -17,10 +17,6 @@ DEVICEID = 0x10000060
 WORD_NS, PAGE_NS, MASS_NS = 41_000, 85_000_000, 169_000_000
 
 
-def attached(*arguments):
-    return cable.part(*arguments)
-
-
 @pytest.fixture(name="probe")
 def a_part():
     with cable.part() as probe:
@@ -56,7 +52,7 @@ def test_identity(probe):
 
 @pytest.mark.parametrize("uid", ["0000000000000000", "ffffffffffffffff", "0123456789ABCDEF"])
 def test_unique_id(uid):
-    with attached("--uid", uid) as probe:
+    with cable.part("--uid", uid) as probe:
         probe.connect()
         assert probe.peek(DEVICEID + 4) << 32 | probe.peek(DEVICEID) == int(uid, 16)
 
@@ -96,7 +92,8 @@ def test_banked_data_registers(probe):
     assert [probe.ap_read(0, 0x10 + 4 * index) for index in range(4)] == [7, 8, 9, 10]
 
 
-@pytest.mark.parametrize("address", [0x00100000, 0x10002000, 0x20040000, 0x40030000, 0x50001000, 0x60000000, 0xE0003000, 0xFFFFFFFC])
+@pytest.mark.parametrize("address", [0x00100000, 0x10002000, 0x20040000, 0x40030000, 0x50001000, 0x60000000, 0xE0003000,
+                                     0xFFFFFFFC])
 def test_nobody_there(probe, address):
     assert probe.try_peek(address) is None
     assert not probe.try_poke(address, 0)
@@ -170,7 +167,7 @@ def test_locked_part_shows_only_its_control_port(probe):
 
 
 def test_lock_survives_power_and_process():
-    with attached("--flash", flash := os.path.join(os.environ.get("TMPDIR", "/tmp"), f"flash-{os.getpid()}")) as probe:
+    with cable.part("--flash", flash := os.path.join(os.environ.get("TMPDIR", "/tmp"), f"flash-{os.getpid()}")) as probe:
         probe.connect()
         probe.halt()
         probe.program(0x5000, b"kept")
@@ -181,7 +178,7 @@ def test_lock_survives_power_and_process():
         assert probe.try_peek(0) is None
         probe.part.stop(signal.SIGKILL)
     try:
-        with attached("--flash", flash) as probe:
+        with cable.part("--flash", flash) as probe:
             probe.connect()
             assert probe.ap_read(CTRL_AP, 0x0C) == 0 and probe.try_peek(0x5000) is None
         with open(flash, "rb") as image:
@@ -235,7 +232,7 @@ def test_reset_pin_works_only_where_uicr_names_it(probe):
 
 
 def test_hardened_silicon_is_closed_at_first():
-    with attached("--hardened") as probe:
+    with cable.part("--hardened") as probe:
         probe.connect()
         assert probe.ap_read(CTRL_AP, 0x0C) == 0 and probe.try_peek(0) is None
         probe.recover()
@@ -252,7 +249,7 @@ def test_hardened_silicon_is_closed_at_first():
 @pytest.mark.parametrize("word, opened", [(0xFFFFFF5A, True), (0xFFFFFFFF, False), (0xFFFFFF00, False)])
 def test_hardened_silicon_needs_uicr_and_firmware(word, opened):
     """The bootloader opens the port where the UICR says so."""
-    with attached("--hardened") as probe:
+    with cable.part("--hardened") as probe:
         probe.connect()
         probe.recover()
         probe.halt()
@@ -267,7 +264,7 @@ def test_hardened_silicon_needs_uicr_and_firmware(word, opened):
 
 
 def test_protection_can_be_forced_on_hardened_silicon():
-    with attached("--hardened") as probe:
+    with cable.part("--hardened") as probe:
         probe.connect()
         probe.recover()
         probe.halt()
@@ -289,7 +286,7 @@ def busy_clocks(probe, action):
 
 
 def test_real_timing():
-    with attached("--timing", "real", "--swclk", "10000000") as probe:
+    with cable.part("--timing", "real", "--swclk", "10000000") as probe:
         probe.connect()
         probe.halt()
         probe.poke(NVMC_CONFIG, 1)
@@ -312,7 +309,7 @@ def test_real_timing():
 
 
 def test_mass_erase_takes_time_that_the_control_port_shows():
-    with attached("--timing", "real") as probe:
+    with cable.part("--timing", "real") as probe:
         probe.connect()
         begun = probe.cable.stats()[1]
         probe.ap_write(CTRL_AP, 0x04, 1)
