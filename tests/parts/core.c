@@ -102,7 +102,7 @@ static void load_vectors(struct core *core)
 		core->locked_up = true;
 	part_cpu_reset(core->part->cpu, stack, start);
 	/* A start address without the Thumb bit faults before the first instruction, and so does the handler of blank flash. */
-	if (!(start & 1) || !bus_find(bus, start) || start == 0xffffffff)
+	if (!(start & 1) || !bus_find(bus, start))
 		core->locked_up = true;
 }
 

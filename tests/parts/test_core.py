@@ -145,6 +145,26 @@ def test_fault_locks_up(probe, address):
     assert run(probe, code(0x6801, 0xE7FE), r0=address) & S_LOCKUP
 
 
+@pytest.mark.parametrize("address", [0x40000000, 0x60000000, 0xE000ED00, 0xFFFFFFFE])
+def test_code_is_not_fetched_from_anywhere(probe, address):
+    probe.set_core_register(15, address)
+    probe.resume()
+    assert probe.peek(DHCSR) & S_LOCKUP
+
+
+def test_undefined_instruction_locks_up(probe):
+    assert run(probe, code(0xDE00, 0xE7FE)) & S_LOCKUP
+
+
+def test_breakpoint_without_a_debugger_locks_up(probe):
+    """C_DEBUGEN is clear, so BKPT is a fault."""
+    probe.write_block(RAM, code(0xBE00, 0xE7FE))
+    probe.set_core_register(15, RAM)
+    probe.poke(DHCSR, 0xA05F0000)
+    probe.cable.delay(1000)
+    assert probe.peek(DHCSR) & S_LOCKUP
+
+
 def test_store_to_flash_without_enable_locks_up(probe):
     assert run(probe, code(0x6001, 0xE7FE), r0=0x1000, r1=0) & S_LOCKUP
     probe.halt()

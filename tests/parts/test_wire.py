@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The line protocol and the debug port, ADIv5.2 chapters B2 and B4, clock by clock."""
 
+import random
+
 import pytest
 
 import cable
@@ -278,3 +280,37 @@ def test_oversize_message_unplugs(probe):
     probe.cable.socket.sendall((1 << 20 | 1).to_bytes(4, "little") + cable.SWD.to_bytes(4, "little"))
     with pytest.raises(cable.Pulled):
         probe.cable.receive(1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_never_breaks_the_part(probe, seed):
+    """Any level, driven or not, at any clock: a line reset brings the part back."""
+    source = random.Random(seed)
+    for chance in (0.5, 0.95, 0.05):
+        size = 20000
+        probe.cable.clocks([source.random() < chance for _ in range(size)], [source.random() < 0.9 for _ in range(size)])
+        probe.cable.clocks([0] * 50)
+        probe.line_reset()
+        assert probe.read(0, DPIDR) == DPIDR_M4
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_senseless_transactions_never_break_the_part(probe, seed):
+    """Well-formed transactions with any content, at the places where content matters most; recovery always works."""
+    source = random.Random(seed)
+    places = [0, 0x1000, 0x10000060, 0x10001208, 0x20000000, 0x2003FFFC, cable.NVMC_CONFIG, cable.NVMC_ERASEPAGE, cable.DHCSR,
+              cable.DCRSR, cable.DCRDR, cable.DEMCR, cable.AIRCR, 0xE0002000, 0xE0002008, 0x40002008, 0x40002544, 0x40002548]
+    values = [0, 1, 2, 8, 0xA05F0003, 0xA05F0001, 0xA05F0005, 0x05FA0004, 0x1000F, 0x20000000, 0xFFFFFFFF]
+    probe.connect()
+    for _ in range(300):
+        if source.random() < 0.1:
+            probe.clear()
+            probe.write(0, SELECT, source.choice((0, 0, 0x01000000, 0x10, 0xF0)))
+            probe.try_write(0, CTRL_STAT, POWER_UP)
+        probe.try_write(1, TAR, source.choice(places))
+        probe.try_write(1, source.choice((CSW, DRW, DRW, DRW)), source.choice(values + [source.getrandbits(32)]))
+        probe.try_read(1, source.choice((CSW, TAR, DRW)))
+    probe.connect()
+    probe.recover()
+    probe.halt()
+    assert probe.peek(0xE000ED00) == 0x410FC241 and probe.peek(0) == 0xFFFFFFFF
