@@ -138,6 +138,14 @@ static void next_message(struct message *message)
 	message->have = 0;
 }
 
+/* Empty for a client that left in good order. */
+static const char *end_reason(int error, size_t have)
+{
+	if (error == -ECONNRESET)
+		return have ? "it left in the middle of a message" : "";
+	return error == -EMFILE ? "more descriptors than a message may bring" : strerror(-error);
+}
+
 /* Everything that can be read now. False when the connection is over. */
 static bool serve_client(struct session *session)
 {
@@ -154,7 +162,7 @@ static bool serve_client(struct session *session)
 		if (!got)
 			return true;
 		if (got < 0)
-			wrong = got == -ECONNRESET && !message->have ? "" : strerror(-got);
+			wrong = end_reason(got, message->have);
 		if (wrong)
 			break;
 		message->size = message->header.size - sizeof(message->header);
