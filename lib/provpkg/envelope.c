@@ -31,7 +31,7 @@ static int seal(CMS_ContentInfo *cms, X509 *const *certificates, size_t count, s
 	for (size_t i = 0; i < count; i++)
 		if (!add_recipient(cms, certificates[i]))
 			goto out;
-	if (bytes && CMS_final(cms, bytes, NULL, CMS_BINARY))
+	if (bytes && CMS_set_detached(cms, 0) && CMS_final(cms, bytes, NULL, CMS_BINARY))
 		result = provpkg_der_encode(cms, ASN1_ITEM_rptr(CMS_ContentInfo), der);
 out:
 	BIO_free(bytes);
