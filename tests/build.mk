@@ -74,3 +74,10 @@ $(O)/head-session: $(O)/obj/tests/interop/head_session.o $(O)/obj/tests/unit/cab
 		$(FIRMWARE_HEAD) $(O)/obj/lib/refusal.o
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lpthread
 PROGRAMS += $(O)/head-session
+
+# A card's papers, to be set before stock tools; and what a device certificate costs.
+$(O)/card-papers: $(O)/obj/tests/interop/card_papers.o $(O)/libprovpkg.a
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lpthread
+$(O)/bench-device-issue: $(O)/obj/tests/bench/bench_device_issue.o $(O)/libprovpkg.a
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lpthread
+PROGRAMS += $(O)/card-papers $(O)/bench-device-issue

@@ -10,7 +10,6 @@
 
 #include <openssl/asn1.h>
 #include <openssl/err.h>
-#include <openssl/sha.h>
 
 #include "der.h"
 #include "der_writer.h"
@@ -33,12 +32,14 @@
 #define CONTEXT(number) (V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED | (number))
 
 struct provpkg_device_template {
-	struct provpkg_blob issuer;	   /* Name */
+	struct provpkg_blob issuer; /* Name */
 	struct provpkg_blob hardware_type; /* OBJECT IDENTIFIER */
 	char organisation[PROVPKG_NAME_MAX + 1];
 	char common_name[PROVPKG_NAME_MAX + 1];
 	uint8_t issuer_key_id[KEY_ID_SIZE];
 	bool p384; /* the issuer's key: decides the signature algorithm */
+	EVP_MD *sha256; /* fetched once; fetching costs as much as hashing */
+	EVP_MD *digest; /* of the signature */
 };
 
 static const uint8_t oid_common_name[] = { 0x06, 0x03, 0x55, 0x04, 0x03 };
@@ -123,6 +124,13 @@ static int take_hardware_type(struct provpkg_device_template *device, const char
 	return 0;
 }
 
+static int take_digests(struct provpkg_device_template *device)
+{
+	device->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	device->digest = EVP_MD_fetch(NULL, device->p384 ? "SHA384" : "SHA256", NULL);
+	return device->sha256 && device->digest ? 0 : -EIO;
+}
+
 int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *identity, struct provpkg_device_template **device)
 {
 	struct provpkg_device_template *template;
@@ -140,6 +148,8 @@ int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *ide
 	result = take_issuer(template, issuer);
 	if (!result)
 		result = take_hardware_type(template, identity->hardware_type);
+	if (!result)
+		result = take_digests(template);
 	if (result)
 		provpkg_device_template_free(template);
 	else
@@ -153,6 +163,8 @@ void provpkg_device_template_free(struct provpkg_device_template *device)
 		return;
 	provpkg_blob_free(&device->issuer);
 	provpkg_blob_free(&device->hardware_type);
+	EVP_MD_free(device->sha256);
+	EVP_MD_free(device->digest);
 	OPENSSL_free(device);
 }
 
@@ -166,6 +178,7 @@ struct unit {
 	char uid_text[UID_TEXT_MAX + 1];
 	char common_name[PROVPKG_NAME_MAX + 1 + UID_TEXT_MAX + 1];
 	char not_before[16];
+	uint8_t key_id[EVP_MAX_MD_SIZE]; /* its first KEY_ID_SIZE bytes */
 };
 
 static int format_time(char text[16], int64_t at)
@@ -216,14 +229,11 @@ static void put_alt_name(struct der_writer *writer, const struct provpkg_device_
 	wrap_extension(writer, oid_subject_alt_name, mark);
 }
 
-/* The subject key identifier is RFC 7093's method 1: the leftmost 160 bits of SHA-256 over the public key. */
-static void put_key_ids(struct der_writer *writer, const struct provpkg_device_template *device, const uint8_t *point)
+static void put_key_ids(struct der_writer *writer, const struct provpkg_device_template *device, const uint8_t *key_id)
 {
-	uint8_t hash[SHA256_DIGEST_LENGTH];
 	size_t mark = der_written(writer);
 
-	SHA256(point, POINT_SIZE, hash);
-	der_put_element(writer, V_ASN1_OCTET_STRING, hash, KEY_ID_SIZE);
+	der_put_element(writer, V_ASN1_OCTET_STRING, key_id, KEY_ID_SIZE);
 	wrap_extension(writer, oid_subject_key_id, mark);
 	mark = der_written(writer);
 	der_put_element(writer, V_ASN1_CONTEXT_SPECIFIC | 0, device->issuer_key_id, KEY_ID_SIZE);
@@ -236,7 +246,7 @@ static void put_extensions(struct der_writer *writer, const struct provpkg_devic
 	size_t mark = der_written(writer);
 
 	put_alt_name(writer, device, unit->uid);
-	put_key_ids(writer, device, unit->point);
+	put_key_ids(writer, device, unit->key_id);
 	PUT_FIXED(writer, extensions_fixed);
 	der_wrap(writer, SEQUENCE, mark);
 	der_wrap(writer, CONTEXT(3), mark);
@@ -316,19 +326,14 @@ static void put_tbs(struct der_writer *writer, const struct provpkg_device_templ
 }
 
 /* Digest first, then sign it: the one public-key operation. */
-static int sign_tbs(EVP_PKEY *key, bool p384, const struct der_writer *tbs, uint8_t *signature, size_t *size)
+static int sign_tbs(EVP_PKEY *key, const EVP_MD *md, const struct der_writer *tbs, uint8_t *signature, size_t *size)
 {
-	uint8_t digest[SHA384_DIGEST_LENGTH];
-	size_t digest_size = p384 ? SHA384_DIGEST_LENGTH : SHA256_DIGEST_LENGTH;
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned int digest_size;
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	bool made = false;
+	bool made = context && EVP_Digest(tbs->cursor, der_written(tbs), digest, &digest_size, md, NULL) == 1 &&
+		    EVP_PKEY_sign_init(context) == 1 && EVP_PKEY_sign(context, signature, size, digest, digest_size) == 1;
 
-	if (p384)
-		SHA384(tbs->cursor, der_written(tbs), digest);
-	else
-		SHA256(tbs->cursor, der_written(tbs), digest);
-	if (context && EVP_PKEY_sign_init(context) == 1)
-		made = EVP_PKEY_sign(context, signature, size, digest, digest_size) == 1;
 	EVP_PKEY_CTX_free(context);
 	return made ? 0 : -EIO;
 }
@@ -368,12 +373,15 @@ int provpkg_device_issue(const struct provpkg_device_template *device, EVP_PKEY 
 	if (result || !uid.size || uid.size > PROVPKG_UID_MAX || point[0] != POINT_CONVERSION_UNCOMPRESSED ||
 	    EVP_PKEY_get_bits(issuer_key) != (device->p384 ? 384 : 256))
 		return -EINVAL;
+	/* RFC 7093's method 1: the leftmost 160 bits of SHA-256 over the public key. */
+	if (EVP_Digest(point, POINT_SIZE, unit.key_id, NULL, device->sha256, NULL) != 1)
+		return -EIO;
 	format_uid(&unit);
 	snprintf(unit.common_name, sizeof(unit.common_name), "%s-%s", device->common_name, unit.uid_text);
 	put_tbs(&tbs, device, &unit);
 	if (tbs.full)
 		return -EIO;
-	result = sign_tbs(issuer_key, device->p384, &tbs, signature, &size);
+	result = sign_tbs(issuer_key, device->digest, &tbs, signature, &size);
 	if (result)
 		return result;
 	return put_together(device, &tbs, signature, size, der);

@@ -18,9 +18,9 @@ struct provpkg_verifier {
 	X509 *issuer; /* NULL: the units have no certificates */
 	bool begun;
 	bool closed;
-	uint64_t index;			  /* of the last record */
+	uint64_t index; /* of the last record */
 	struct provpkg_counters counters; /* after it */
-	uint64_t good;			  /* records of good units */
+	uint64_t good; /* records of good units */
 	uint64_t scrap;
 	struct provpkg_tree certificates;
 };
