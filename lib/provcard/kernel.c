@@ -79,6 +79,8 @@ static int kernel_job_create(struct provcard_transport *transport, struct provca
 	if (!created)
 		return -ENOMEM;
 	error = call(transport->fd, PROVCARD_JOB_CREATE, &create);
+	if (!error && create.out_status)
+		error = -EBUSY; /* TOO_MANY_JOBS is all a card can say here */
 	if (error) {
 		free(created);
 		return error;
