@@ -283,7 +283,7 @@ TEST_F(card, bad_addresses)
 		1ull << 47, 1ull << 63, UINT64_MAX, UINT64_MAX - 4095,
 	};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct provcard_command command = status_command(self->out, sizeof(self->out));
 
 		command.out_uptr = bad[i];
@@ -327,7 +327,7 @@ TEST_F(card, placement)
 		2 * self->page - OP_STATUS_SIZE,
 	};
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		char *place = pages + places[i];
 		struct provcard_command command = status_command(place, OP_STATUS_SIZE);
 
