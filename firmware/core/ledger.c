@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger_units.h"
+#include "provcard-refusal.h"
+#include "vault.h"
+
+int ledger_init(struct ledger *ledger, uint64_t capacity, uint64_t seed)
+{
+	memset(ledger, 0, sizeof(*ledger));
+	ledger->capacity = capacity;
+	ledger->seed = seed;
+	ledger->vault_generation = VAULT_FIRST_GENERATION;
+	return mtx_init(&ledger->lock, mtx_plain) == thrd_success ? 0 : -ENOMEM;
+}
+
+void ledger_clear(struct ledger *ledger)
+{
+	for (uint32_t i = 0; i < ledger->jobs; i++)
+		free(ledger->job[i]);
+	free(ledger->job);
+	free(ledger->unit);
+	free(ledger->bucket);
+	mtx_destroy(&ledger->lock);
+	memset(ledger, 0, sizeof(*ledger));
+}
+
+uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[PROVPKG_ID_SIZE])
+{
+	for (uint32_t i = 0; i < ledger->jobs; i++)
+		if (!memcmp(ledger->job[i]->terms.package_id, package_id, PROVPKG_ID_SIZE))
+			return i;
+	return LEDGER_NO_JOB;
+}
+
+uint32_t ledger_floor(const struct ledger *ledger, const char *oem, const char *product)
+{
+	uint32_t floor = 0;
+
+	for (uint32_t i = 0; i < ledger->jobs; i++) {
+		const struct ledger_load *terms = &ledger->job[i]->terms;
+
+		if (!strcmp(terms->oem, oem) && !strcmp(terms->product, product) && terms->security_version > floor)
+			floor = terms->security_version;
+	}
+	return floor;
+}
+
+static struct provpkg_view change_uid(const struct ledger_change *change)
+{
+	return (struct provpkg_view){ change->unit.uid, change->unit.uid_size };
+}
+
+/* Every open unit needs a last record, and some room stays for closing jobs. */
+static bool has_room(const struct ledger *ledger, uint64_t margin)
+{
+	return ledger->records + ledger->open + margin < ledger->capacity;
+}
+
+static int judge_load(const struct ledger *ledger, const struct ledger_change *change)
+{
+	const struct ledger_load *terms = &change->load;
+
+	/* The loader looked before it verified; meanwhile another handle may have loaded the same. */
+	if (ledger_find_job(ledger, terms->package_id) != LEDGER_NO_JOB)
+		return PROVCARD_REFUSAL_JOB_BUSY;
+	if (terms->security_version < ledger_floor(ledger, terms->oem, terms->product))
+		return PROVCARD_REFUSAL_ROLLBACK;
+	return has_room(ledger, LEDGER_MARGIN) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+}
+
+static int judge_allocate(const struct ledger *ledger, const struct ledger_job *job, const struct ledger_change *change)
+{
+	if (change->allocate.count == 0)
+		return PROVCARD_REFUSAL_REQUEST_DER;
+	if (change->allocate.count > job->terms.ceiling_good - job->counts.allocated)
+		return PROVCARD_REFUSAL_ALLOCATION_ABOVE_GRANT;
+	return has_room(ledger, LEDGER_MARGIN) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+}
+
+static int judge_window(const struct ledger_load *terms, uint64_t now)
+{
+	if (terms->not_before && now < (uint64_t)terms->not_before)
+		return PROVCARD_REFUSAL_GRANT_NOT_YET_VALID;
+	if (terms->not_after && now > (uint64_t)terms->not_after)
+		return PROVCARD_REFUSAL_GRANT_EXPIRED;
+	return 0;
+}
+
+static int judge_known_unit(struct ledger_unit *unit)
+{
+	if (unit->state == PROVCARD_UNIT_GOOD)
+		return PROVCARD_REFUSAL_UNIT_DONE;
+	if (unit->state == PROVCARD_UNIT_SCRAP)
+		return PROVCARD_REFUSAL_UNIT_SCRAPPED;
+	return unit->busy ? PROVCARD_REFUSAL_UNIT_BUSY : LEDGER_RESUMED;
+}
+
+static int judge_reserve(const struct ledger *ledger, const struct ledger_job *job, const struct ledger_change *change, uint64_t now)
+{
+	struct ledger_unit *unit = ledger_find_unit(ledger, change->job, change_uid(change));
+	uint64_t charged = job->counts.good + job->counts.reserved;
+	int code;
+
+	if (unit && (unit->state != PROVCARD_UNIT_RESERVED || unit->busy))
+		return judge_known_unit(unit);
+	code = judge_window(&job->terms, now);
+	if (code)
+		return code;
+	if (unit)
+		return judge_known_unit(unit);
+	if (ledger_units_elsewhere(ledger, change->job, change_uid(change)))
+		return PROVCARD_REFUSAL_UID_ELSEWHERE;
+	if (job->counts.held)
+		return PROVCARD_REFUSAL_SCRAP_EXHAUSTED;
+	if (charged >= job->terms.ceiling_good)
+		return PROVCARD_REFUSAL_GRANT_EXHAUSTED;
+	if (charged >= job->counts.allocated)
+		return PROVCARD_REFUSAL_ALLOCATION_EXHAUSTED;
+	/* Two records: this one and the unit's last. */
+	return has_room(ledger, LEDGER_MARGIN + 1) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+}
+
+static int judge_end(const struct ledger *ledger, const struct ledger_job *job, struct ledger_change *change)
+{
+	const struct ledger_unit *unit = ledger_find_unit(ledger, change->job, change_uid(change));
+
+	if (!unit || unit->state != PROVCARD_UNIT_RESERVED)
+		return PROVCARD_REFUSAL_INTERNAL;
+	change->unit.held = change->type == LEDGER_SCRAP && job->counts.scrap >= job->terms.ceiling_scrap;
+	return 0;
+}
+
+int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t now)
+{
+	const struct ledger_job *job;
+
+	if (change->type == LEDGER_NONE)
+		return 0;
+	if (change->type == LEDGER_VAULT)
+		return has_room(ledger, LEDGER_MARGIN) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+	if (change->type == LEDGER_LOAD)
+		return judge_load(ledger, change);
+	if (change->job >= ledger->jobs)
+		return PROVCARD_REFUSAL_JOB_NOT_LOADED;
+	job = ledger->job[change->job];
+	if (job->closed)
+		return PROVCARD_REFUSAL_JOB_CLOSED;
+	switch (change->type) {
+	case LEDGER_ALLOCATE:
+		return judge_allocate(ledger, job, change);
+	case LEDGER_RESERVE:
+		return judge_reserve(ledger, job, change, now);
+	case LEDGER_GOOD:
+	case LEDGER_SCRAP:
+		return judge_end(ledger, job, change);
+	case LEDGER_CLOSE:
+		if (job->running)
+			return PROVCARD_REFUSAL_JOB_BUSY;
+		return has_room(ledger, 0) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+	}
+	return PROVCARD_REFUSAL_INTERNAL;
+}
+
+static int apply_load(struct ledger *ledger, const struct ledger_change *change)
+{
+	struct ledger_job *job;
+
+	if (change->job != ledger->jobs)
+		return PROVCARD_REFUSAL_LEDGER_CORRUPT;
+	if (ledger->jobs == ledger->job_room) {
+		uint32_t room = 2 * ledger->job_room + 8;
+		struct ledger_job **bigger = realloc(ledger->job, room * sizeof(struct ledger_job *));
+
+		if (!bigger)
+			return -ENOMEM;
+		ledger->job = bigger;
+		ledger->job_room = room;
+	}
+	job = calloc(1, sizeof(*job));
+	if (!job)
+		return -ENOMEM;
+	job->terms = change->load;
+	ledger->job[ledger->jobs++] = job;
+	return 0;
+}
+
+static int apply_reserve(struct ledger *ledger, struct ledger_job *job, const struct ledger_change *change, uint64_t time,
+			 uint32_t *number)
+{
+	struct ledger_unit *unit = ledger_find_unit(ledger, change->job, change_uid(change));
+	int error;
+
+	if (unit)
+		return PROVCARD_REFUSAL_LEDGER_CORRUPT;
+	error = ledger_units_add(ledger, change->job, change_uid(change), number);
+	if (error)
+		return error;
+	unit = &ledger->unit[*number];
+	unit->charge = ++ledger->charges;
+	unit->charged_at = time;
+	job->counts.reserved++;
+	ledger->open++;
+	return 0;
+}
+
+static int apply_end(struct ledger *ledger, struct ledger_job *job, const struct ledger_change *change, uint32_t *number)
+{
+	struct ledger_unit *unit = ledger_find_unit(ledger, change->job, change_uid(change));
+
+	if (!unit || unit->state != PROVCARD_UNIT_RESERVED)
+		return PROVCARD_REFUSAL_LEDGER_CORRUPT;
+	*number = (uint32_t)(unit - ledger->unit);
+	unit->state = change->type == LEDGER_GOOD ? PROVCARD_UNIT_GOOD : PROVCARD_UNIT_SCRAP;
+	ledger->open--;
+	if (change->unit.held) {
+		job->counts.held++;
+		return 0;
+	}
+	job->counts.reserved--;
+	if (change->type == LEDGER_GOOD)
+		job->counts.good++;
+	else
+		job->counts.scrap++;
+	return 0;
+}
+
+static int apply_to_job(struct ledger *ledger, const struct ledger_change *change, uint64_t time, uint32_t *unit)
+{
+	struct ledger_job *job = change->job < ledger->jobs ? ledger->job[change->job] : NULL;
+
+	if (!job || job->closed)
+		return PROVCARD_REFUSAL_LEDGER_CORRUPT;
+	switch (change->type) {
+	case LEDGER_ALLOCATE:
+		job->counts.allocated += change->allocate.count;
+		memcpy(job->actor, change->allocate.actor, sizeof(job->actor));
+		return 0;
+	case LEDGER_RESERVE:
+		return apply_reserve(ledger, job, change, time, unit);
+	case LEDGER_GOOD:
+	case LEDGER_SCRAP:
+		return apply_end(ledger, job, change, unit);
+	case LEDGER_CLOSE:
+		job->closed = true;
+		job->closed_at = time;
+		/* Units left reserved can be made no more. */
+		ledger->open -= job->counts.reserved - job->counts.held;
+		return 0;
+	}
+	return PROVCARD_REFUSAL_LEDGER_CORRUPT;
+}
+
+int ledger_apply(struct ledger *ledger, const struct ledger_change *change, uint64_t time, uint32_t *unit)
+{
+	uint32_t unused;
+	int code;
+
+	if (change->type == LEDGER_VAULT) {
+		ledger->vault_generation = change->vault_generation;
+		code = 0;
+	} else if (change->type == LEDGER_LOAD) {
+		code = apply_load(ledger, change);
+	} else {
+		code = apply_to_job(ledger, change, time, unit ? unit : &unused);
+	}
+	if (!code)
+		ledger->records++;
+	return code;
+}
+
+void ledger_publish(struct ledger *ledger, uint32_t job)
+{
+	if (job < ledger->jobs)
+		ledger->job[job]->durable = ledger->job[job]->counts;
+}
+
+void ledger_release(struct ledger *ledger, uint32_t unit)
+{
+	struct ledger_unit *u = &ledger->unit[unit];
+
+	u->busy = false;
+	ledger->job[u->job]->running--;
+}
+
+int ledger_replay(struct ledger *ledger, const struct journal_record *record, struct ledger_change *change)
+{
+	int code;
+
+	memcpy(change, record->body, sizeof(*change));
+	if (change->type != record->type)
+		return PROVCARD_REFUSAL_LEDGER_CORRUPT;
+	code = ledger_apply(ledger, change, record->time, NULL);
+	if (code)
+		return code;
+	if (change->log_index != LEDGER_NO_LOG) {
+		ledger->log_size = change->log_index + 1;
+		memcpy(ledger->log_leaf, change->log_leaf, sizeof(ledger->log_leaf));
+	}
+	if (change->type == LEDGER_CLOSE)
+		ledger->job[change->job]->closed_index = change->log_index;
+	ledger_publish(ledger, change->job);
+	return 0;
+}

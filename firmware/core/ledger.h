@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ledger: what the card has promised and done, job by job and part by part. Changes are judged here, written by the journal,
+ * and take effect here, the same way when they happen and when they are replayed.
+ *
+ * Durable states of a unit are RESERVED, GOOD and SCRAP. The states between need no durability of their own: the device key and
+ * everything else of the certificate follow from the card's device secret, the package id, the part's UID and the charge number
+ * and time of the RESERVED record (identity.h), so a resumed unit gets the same identity again without having stored it.
+ *
+ * A failed unit that the scrap ceiling has no room for stays charged as reserved ("held") and its part is dead all the same; the
+ * job then refuses new units with SCRAP_EXHAUSTED.
+ *
+ * The caller serialises: judge and apply run in the commit leader only (commit.h); readers take ledger->lock, as the leader does
+ * while it changes things.
+ */
+#ifndef CORE_LEDGER_H
+#define CORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <threads.h>
+
+#include "journal.h"
+#include "provcard-service.h"
+#include "provpkg.h"
+
+#define LEDGER_NO_JOB UINT32_MAX
+#define LEDGER_NO_LOG UINT64_MAX
+/* Records kept free for what must still be possible on a nearly full ledger: closing jobs, ending units. */
+#define LEDGER_MARGIN 32
+
+enum ledger_type {
+	LEDGER_NONE = 0, /* a log record without a change of the ledger */
+	LEDGER_VAULT = 1, /* the vault's generation in force */
+	LEDGER_LOAD = 2, /* a job begins */
+	LEDGER_ALLOCATE = 3,
+	LEDGER_RESERVE = 4,
+	LEDGER_GOOD = 5,
+	LEDGER_SCRAP = 6,
+	LEDGER_CLOSE = 7,
+};
+
+/* A job's terms, from its manifest and grant. */
+struct ledger_load {
+	uint8_t package_id[PROVPKG_ID_SIZE];
+	uint8_t manifest_digest[PROVPKG_HASH_SIZE];
+	uint64_t ceiling_good;
+	uint64_t ceiling_scrap;
+	int64_t not_before;
+	int64_t not_after;
+	uint64_t grant_sequence;
+	uint8_t grant_digest[PROVPKG_HASH_SIZE];
+	uint64_t staging_offset;
+	uint64_t staging_size;
+	uint64_t chain_offset; /* PEM of the issuing certificate and what is above it, in the staging memory */
+	uint32_t chain_size; /* 0: none */
+	uint8_t chain_digest[PROVPKG_HASH_SIZE];
+	uint32_t security_version;
+	uint32_t identity; /* 1: units get certificates */
+	char product[PROVPKG_NAME_MAX + 1];
+	char oem[PROVPKG_NAME_MAX + 1];
+	char part[32];
+};
+
+/* Body of a journal record: common head, then what the type needs. */
+struct ledger_change {
+	uint32_t type; /* not stored here: it is the record's type */
+	uint32_t job;
+	uint64_t log_index; /* LEDGER_NO_LOG, or the log entry that belongs to this change */
+	uint8_t log_leaf[PROVPKG_HASH_SIZE];
+	union {
+		uint64_t vault_generation;
+		struct ledger_load load;
+		struct {
+			uint64_t count;
+			char actor[PROVPKG_NAME_MAX + 1];
+		} allocate;
+		struct {
+			uint8_t uid[PROVPKG_UID_MAX];
+			uint32_t uid_size;
+			uint32_t code; /* of a SCRAP */
+			uint32_t held;
+			uint32_t reserved;
+		} unit;
+	};
+};
+
+_Static_assert(sizeof(struct ledger_change) <= JOURNAL_BODY_SIZE, "a change fits a record");
+
+struct ledger_counts {
+	uint64_t allocated;
+	uint64_t good;
+	uint64_t scrap;
+	uint64_t reserved;
+	uint64_t held; /* of the reserved: dead, waiting for scrap room */
+};
+
+struct ledger_job {
+	struct ledger_load terms;
+	struct ledger_counts counts; /* as far as judged */
+	struct ledger_counts durable; /* as far as written: what readers are told */
+	char actor[PROVPKG_NAME_MAX + 1]; /* who allocated last */
+	uint32_t running; /* units in a head now */
+	bool closed;
+	uint64_t closed_at;
+	uint64_t closed_index; /* of the closing's log record */
+};
+
+struct ledger_unit {
+	uint8_t uid[PROVPKG_UID_MAX];
+	uint8_t uid_size;
+	uint8_t state; /* enum provcard_unit_state */
+	bool busy; /* in a head now */
+	uint32_t job;
+	uint64_t charge; /* number of its RESERVED record among all */
+	uint64_t charged_at; /* card time of it */
+};
+
+struct ledger {
+	mtx_t lock;
+	uint64_t records; /* judged so far; runs ahead of the journal within a batch */
+	uint64_t capacity;
+	uint64_t charges;
+	uint64_t open; /* RESERVED units, each of which may need one more record */
+	uint64_t vault_generation;
+	uint64_t log_size; /* log entries that changes vouch for */
+	uint8_t log_leaf[PROVPKG_HASH_SIZE]; /* of the last of them; its chain covers the others */
+	struct ledger_job **job; /* addresses stay; a job's number never changes */
+	uint32_t jobs;
+	uint32_t job_room;
+	struct ledger_unit *unit;
+	uint32_t units;
+	uint32_t unit_room;
+	uint32_t *bucket; /* unit number + 1, by UID; 0 is empty */
+	uint32_t buckets; /* power of two, at least twice the units */
+	uint64_t seed;
+};
+
+int ledger_init(struct ledger *ledger, uint64_t capacity, uint64_t seed);
+void ledger_clear(struct ledger *ledger);
+
+/* May @change happen now? 0 or its refusal; RESERVE of a unit to be resumed: LEDGER_RESUMED and no record is to be written. */
+#define LEDGER_RESUMED (-1000)
+int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t now);
+/* It happens. @unit, if not NULL, gets the unit's number. LEDGER_CORRUPT when it contradicts the state, or -ENOMEM. */
+int ledger_apply(struct ledger *ledger, const struct ledger_change *change, uint64_t time, uint32_t *unit);
+/* The change is durable now: readers may see it. */
+void ledger_publish(struct ledger *ledger, uint32_t job);
+/* Replay of one record. */
+int ledger_replay(struct ledger *ledger, const struct journal_record *record, struct ledger_change *change);
+
+/* LEDGER_NO_JOB when there is none. */
+uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[PROVPKG_ID_SIZE]);
+/* NULL when this job has not met the part. */
+struct ledger_unit *ledger_find_unit(const struct ledger *ledger, uint32_t job, struct provpkg_view uid);
+/* The head has let a unit go. */
+void ledger_release(struct ledger *ledger, uint32_t unit);
+/* Least security version that @oem's @product may have. */
+uint32_t ledger_floor(const struct ledger *ledger, const char *oem, const char *product);
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What approved requests do. */
+#include <errno.h>
+#include <string.h>
+
+#include "object.h"
+#include "provcard_hif.h"
+#include "request.h"
+
+/* The record that goes with a request: its CMS is the attachment. */
+static void attach_request(struct request *request, enum provpkg_event event, struct provpkg_record *record, struct commit *commit)
+{
+	record_begin(request->core, record, event, request->actor);
+	commit->record = record;
+	commit->attachment = provpkg_blob_view(&request->cms);
+}
+
+/*
+ * A vault in the place of the one in force: stored first, in force when the ledger says so. Takes @vault over. A slot without its
+ * ledger record does not count, so a refusal or a power cut between the two changes nothing.
+ */
+static int replace_vault(struct request *request, struct vault *vault, enum provpkg_event event)
+{
+	struct core *core = request->core;
+	struct commit commit = { .change = { .type = LEDGER_VAULT, .job = LEDGER_NO_JOB, .vault_generation = vault->generation } };
+	struct provpkg_record record;
+	int code = vault_store(core->port, vault);
+
+	attach_request(request, event, &record, &commit);
+	if (code == PROVCARD_REFUSAL_STORAGE_FAILED)
+		core_stop_production(core, code);
+	if (!code)
+		code = commit_run(core, &commit);
+	if (code) {
+		vault_put(vault);
+		return code;
+	}
+	core_set_vault(core, vault);
+	core_event(core, PROVCARD_EVENT_CARD, 0);
+	return 0;
+}
+
+static int set_certificates(struct request *request, struct vault *vault)
+{
+	struct provpkg_card_certificates *to = &vault->certificates;
+	X509 *classical = request->body.initialise.identity_classical, *pq = request->body.initialise.identity_pq;
+	int code = provpkg_card_issue(&vault->keys, classical, pq, (int64_t)core_time(request->core), &to->agreement, &to->kem);
+
+	if (code)
+		return code;
+	X509_up_ref(classical);
+	X509_up_ref(pq);
+	to->identity_classical = classical;
+	to->identity_pq = pq;
+	sk_X509_pop_free(to->chain, X509_free);
+	to->chain = request->body.initialise.chain ? X509_chain_up_ref(request->body.initialise.chain) : sk_X509_new_null();
+	return to->chain ? vault_set_card_id(vault) : -ENOMEM;
+}
+
+static int initialise(struct request *request)
+{
+	STACK_OF(X509) *officer = sk_X509_new_null();
+	struct vault *vault;
+	int code;
+
+	if (vault_is_initialised(request->vault)) {
+		sk_X509_free(officer);
+		return PROVCARD_REFUSAL_ALREADY_INITIALISED;
+	}
+	code = officer && sk_X509_push(officer, request->body.initialise.officer) > 0 ? 0 : -ENOMEM;
+	if (!code)
+		code = vault_copy(request->vault, &vault);
+	if (code) {
+		sk_X509_free(officer);
+		return code;
+	}
+	code = set_certificates(request, vault);
+	if (!code)
+		code = people_add(vault, PROVPKG_ROLE_OFFICER, request->body.initialise.officer_name, officer);
+	sk_X509_free(officer);
+	if (!code)
+		return replace_vault(request, vault, PROVPKG_EVENT_INITIALISED);
+	vault_put(vault);
+	return code;
+}
+
+static int enrol(struct request *request)
+{
+	struct vault *vault;
+	int code;
+
+	if (!vault_is_initialised(request->vault))
+		return PROVCARD_REFUSAL_REQUEST_STATE;
+	code = vault_copy(request->vault, &vault);
+	if (code)
+		return code;
+	code = people_add(vault, request->body.enrol.role, request->body.enrol.name, request->body.enrol.certificates);
+	if (!code)
+		return replace_vault(request, vault, PROVPKG_EVENT_ENROLLED);
+	vault_put(vault);
+	return code;
+}
+
+static int find_job(struct request *request, const uint8_t package_id[PROVPKG_ID_SIZE], struct commit *commit,
+		    struct provpkg_record *record)
+{
+	struct ledger *ledger = &request->core->ledger;
+
+	mtx_lock(&ledger->lock);
+	commit->change.job = ledger_find_job(ledger, package_id);
+	mtx_unlock(&ledger->lock);
+	record->has_job = true;
+	memcpy(record->package_id, package_id, PROVPKG_ID_SIZE);
+	return commit->change.job == LEDGER_NO_JOB ? PROVCARD_REFUSAL_JOB_NOT_LOADED : 0;
+}
+
+static int allocate(struct request *request)
+{
+	struct commit commit = { .change = { .type = LEDGER_ALLOCATE } };
+	struct provpkg_record record;
+	int code;
+
+	attach_request(request, PROVPKG_EVENT_ALLOCATED, &record, &commit);
+	code = find_job(request, request->body.allocate.package_id, &commit, &record);
+	if (code)
+		return code;
+	commit.change.allocate.count = request->body.allocate.count;
+	memcpy(commit.change.allocate.actor, request->actor, sizeof(commit.change.allocate.actor));
+	code = commit_run(request->core, &commit);
+	if (!code)
+		core_event(request->core, PROVCARD_EVENT_JOB, 0);
+	return code;
+}
+
+/* The job is closed whether or not the answer fits: the end certificate is an object as well. result: its size. */
+static int answer_end_certificate(struct request *request)
+{
+	const struct core_command *command = request->command;
+	struct provpkg_blob cms = { 0 };
+	int code = object_end_certificate(request->core, request->body.close.package_id, &cms);
+
+	if (!code) {
+		request->result->result = (uint32_t)cms.size;
+		if (cms.size <= command->out.size)
+			code = output_all(command, request->result, cms.data, cms.size);
+	}
+	provpkg_blob_free(&cms);
+	return code;
+}
+
+static int close_job(struct request *request)
+{
+	struct commit commit = { .change = { .type = LEDGER_CLOSE } };
+	struct provpkg_record record;
+	int code;
+
+	attach_request(request, PROVPKG_EVENT_CLOSED, &record, &commit);
+	code = find_job(request, request->body.close.package_id, &commit, &record);
+	if (!code)
+		code = commit_run(request->core, &commit);
+	if (code)
+		return code;
+	core_event(request->core, PROVCARD_EVENT_JOB, 0);
+	return answer_end_certificate(request);
+}
+
+int operation_execute(struct request *request)
+{
+	switch (request->body.operation) {
+	case PROVPKG_OPERATION_INITIALISE:
+		return initialise(request);
+	case PROVPKG_OPERATION_ENROL:
+		return enrol(request);
+	case PROVPKG_OPERATION_ALLOCATE:
+		return allocate(request);
+	case PROVPKG_OPERATION_CLOSE:
+		return close_job(request);
+	case PROVPKG_OPERATION_ZEROISE:
+		return operation_zeroise(request);
+	}
+	return PROVCARD_REFUSAL_OPERATION_UNKNOWN;
+}

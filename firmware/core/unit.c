@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Provisioning one part: attach, charge, identity, erase, program, verify, lock, prove, commit. The charge is durable before the
+ * first secret goes to the head. Every attempt on a part that was seen ends with a record.
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#define PROOF_LABEL "provcard proof"
+
+static int check_stop(const struct unit_run *run)
+{
+	return job_aborted(run->handle, run->aborts) ? PROVCARD_REFUSAL_UNIT_STOPPED : 0;
+}
+
+/* Which part is in the socket? */
+static int attach(struct unit_run *run)
+{
+	const struct head_identity *identity;
+	int code;
+
+	unit_head_step(run, PROVCARD_STEP_ATTACH);
+	code = head_attach(run->core->port, run->number, run->package->contents.rot.part, &run->head);
+	run->seen = !code || code == PROVCARD_REFUSAL_WRONG_PART;
+	if (code)
+		return code;
+	identity = head_identity(run->head);
+	if (!identity->uid_size || identity->uid_size > sizeof(run->uid))
+		return PROVCARD_REFUSAL_PART_LOCKED;
+	memcpy(run->uid, identity->uid, identity->uid_size);
+	run->uid_size = identity->uid_size;
+	run->report.uid_size = (uint32_t)identity->uid_size;
+	memcpy(run->report.uid, identity->uid, identity->uid_size);
+	return 0;
+}
+
+/* A locked part is ours only if this job has charged it. */
+static int judge_locked(struct unit_run *run)
+{
+	struct ledger *ledger = &run->core->ledger;
+	bool known;
+
+	if (!head_identity(run->head)->locked)
+		return 0;
+	mtx_lock(&ledger->lock);
+	known = ledger_find_unit(ledger, run->job, (struct provpkg_view){ run->uid, run->uid_size });
+	mtx_unlock(&ledger->lock);
+	return known ? 0 : PROVCARD_REFUSAL_PART_LOCKED;
+}
+
+static void set_uid(const struct unit_run *run, struct ledger_change *change)
+{
+	change->job = run->job;
+	memcpy(change->unit.uid, run->uid, run->uid_size);
+	change->unit.uid_size = (uint32_t)run->uid_size;
+}
+
+static int charge(struct unit_run *run)
+{
+	struct commit commit = { .change = { .type = LEDGER_RESERVE } };
+	int code;
+
+	unit_head_step(run, PROVCARD_STEP_RESERVE);
+	set_uid(run, &commit.change);
+	code = commit_run(run->core, &commit);
+	if (code == PROVCARD_REFUSAL_UNIT_DONE)
+		run->report.state = PROVCARD_UNIT_GOOD;
+	if (code == PROVCARD_REFUSAL_UNIT_SCRAPPED)
+		run->report.state = PROVCARD_UNIT_SCRAP;
+	if (code)
+		return code;
+	run->charged = true;
+	run->unit = commit.unit;
+	run->charge = commit.charge;
+	run->charged_at = commit.charged_at;
+	run->report.state = PROVCARD_UNIT_RESERVED;
+	return 0;
+}
+
+static int make_identity(struct unit_run *run)
+{
+	const struct ledger *ledger = &run->core->ledger;
+	struct identity_unit unit = { .uid = { run->uid, run->uid_size }, .charge = run->charge, .charged_at = run->charged_at };
+	uint8_t package_id[PROVPKG_ID_SIZE];
+	int code;
+
+	unit_head_step(run, PROVCARD_STEP_KEY);
+	if (!run->package->contents.rot.identity.present)
+		return 0;
+	mtx_lock(&run->core->ledger.lock);
+	memcpy(package_id, ledger->job[run->job]->terms.package_id, sizeof(package_id));
+	mtx_unlock(&run->core->ledger.lock);
+	unit.package_id = package_id;
+	code = identity_make(run->package, &unit, &run->identity);
+	if (code)
+		return code;
+	memcpy(run->report.certificate_digest, run->identity.digest, sizeof(run->report.certificate_digest));
+	run->report.state = PROVCARD_UNIT_KEYED;
+	return 0;
+}
+
+static int program(struct unit_run *run)
+{
+	struct head_region regions[UNIT_REGIONS];
+	size_t count;
+	int code = unit_regions(run, regions, &count);
+
+	if (!code)
+		code = check_stop(run);
+	if (code)
+		return code;
+	unit_head_step(run, PROVCARD_STEP_ERASE);
+	code = head_erase(run->head, unit_head_progress, run);
+	if (!code)
+		code = check_stop(run);
+	if (code)
+		return code;
+	unit_head_step(run, PROVCARD_STEP_PROGRAM);
+	run->delivered = true;
+	code = head_program(run->head, regions, count, unit_head_progress, run);
+	if (code)
+		return code;
+	run->report.state = PROVCARD_UNIT_PROGRAMMED;
+	unit_head_step(run, PROVCARD_STEP_VERIFY);
+	code = head_verify(run->head, regions, count, unit_head_progress, run);
+	return code ? code : check_stop(run);
+}
+
+/* From here on the unit is not stopped: a half-locked part helps nobody. */
+static int lock(struct unit_run *run)
+{
+	static const enum head_lock locks[] = { [PROVPKG_LOCK_NONE] = HEAD_LOCK_NONE,
+						[PROVPKG_LOCK_RECOVERABLE] = HEAD_LOCK_RECOVERABLE,
+						[PROVPKG_LOCK_PERMANENT] = HEAD_LOCK_PERMANENT };
+	enum provpkg_lock wanted = run->package->contents.rot.lock;
+	int code;
+
+	unit_head_step(run, PROVCARD_STEP_LOCK);
+	run->irreversible = wanted == PROVPKG_LOCK_PERMANENT;
+	/* Without a lock as well: the call also lets the part start afresh. */
+	code = head_lock(run->head, locks[wanted]);
+	if (code || wanted == PROVPKG_LOCK_NONE)
+		return code;
+	code = head_read_lock(run->head, &run->locked);
+	if (code)
+		return code;
+	if (!run->locked)
+		return PROVCARD_REFUSAL_LOCK_FAILED;
+	run->report.state = PROVCARD_UNIT_LOCKED;
+	run->proof = PROVCARD_PROOF_LOCK_ONLY;
+	return 0;
+}
+
+/* The part signs a fresh nonce with its certified key. */
+static int prove(struct unit_run *run)
+{
+	uint8_t message[sizeof(PROOF_LABEL) - 1 + PROVPKG_NONCE_SIZE], *nonce = message + sizeof(PROOF_LABEL) - 1;
+	uint32_t timeout = run->package->contents.rot.responder_timeout_us;
+	const struct port *port = run->core->port;
+	uint8_t signature[64];
+	int code;
+
+	unit_head_step(run, PROVCARD_STEP_PROVE);
+	if (!timeout || !run->package->contents.rot.identity.present)
+		return 0;
+	memcpy(message, PROOF_LABEL, sizeof(PROOF_LABEL) - 1);
+	if (port->ops->entropy(port->context, nonce, PROVPKG_NONCE_SIZE))
+		return PROVCARD_REFUSAL_ENTROPY;
+	code = head_uart(run->head, nonce, PROVPKG_NONCE_SIZE, signature, sizeof(signature), timeout);
+	if (!code)
+		code = identity_verify(&run->identity, (struct provpkg_view){ message, sizeof(message) }, signature);
+	if (!code)
+		run->proof = PROVCARD_PROOF_CHALLENGE;
+	return code;
+}
+
+static void fill_record(const struct unit_run *run, int code, struct provpkg_record *record)
+{
+	struct ledger *ledger = &run->core->ledger;
+	const struct ledger_job *job;
+
+	mtx_lock(&ledger->lock);
+	job = ledger->job[run->job];
+	record_begin(run->core, record,
+		     !code ? PROVPKG_EVENT_UNIT_GOOD : PROVPKG_EVENT_UNIT_REFUSED, job->actor);
+	memcpy(record->package_id, job->terms.package_id, sizeof(record->package_id));
+	memcpy(record->part, job->terms.part, sizeof(record->part));
+	mtx_unlock(&ledger->lock);
+	record->has_job = true;
+	record->has_unit = true;
+	record->head = run->number;
+	record->uid_size = run->uid_size;
+	memcpy(record->uid, run->uid, sizeof(record->uid));
+	record->locked = run->locked;
+	record->proof = run->proof;
+	record->code = core_code(code);
+}
+
+/* A certificate that the part may carry stands in the record, and goes with it. */
+static void attach_certificate(const struct unit_run *run, struct commit *commit)
+{
+	memcpy(commit->record->certificate_digest, run->identity.digest, sizeof(commit->record->certificate_digest));
+	commit->attachment = provpkg_blob_view(&run->identity.certificate);
+}
+
+static int finish_good(struct unit_run *run)
+{
+	struct commit commit = { .change = { .type = LEDGER_GOOD } };
+	struct provpkg_record record;
+	int code;
+
+	unit_head_step(run, PROVCARD_STEP_COMMIT);
+	fill_record(run, 0, &record);
+	set_uid(run, &commit.change);
+	commit.record = &record;
+	attach_certificate(run, &commit);
+	code = commit_run(run->core, &commit);
+	if (code)
+		return code;
+	run->report.state = PROVCARD_UNIT_GOOD;
+	run->report.proof = run->proof;
+	run->report.log_index = record.index;
+	return 0;
+}
+
+/* The record of an attempt that did not end well, and the scrapping of a part that is beyond help. */
+static void finish_failed(struct unit_run *run, int code)
+{
+	struct commit commit = { 0 };
+	struct provpkg_record record;
+
+	fill_record(run, code, &record);
+	commit.change.job = run->job;
+	commit.record = &record;
+	if (run->charged && !unit_failure_is_transient(run, code)) {
+		commit.change.type = LEDGER_SCRAP;
+		set_uid(run, &commit.change);
+		commit.change.unit.code = core_code(code);
+		record.event = PROVPKG_EVENT_UNIT_SCRAP;
+	}
+	if (run->delivered)
+		attach_certificate(run, &commit);
+	if (commit_run(run->core, &commit))
+		return;
+	if (commit.change.type == LEDGER_SCRAP)
+		run->report.state = PROVCARD_UNIT_SCRAP;
+	run->report.log_index = record.index;
+}
+
+static int provision(struct unit_run *run)
+{
+	static int (*const steps[])(struct unit_run *) = { attach, judge_locked, charge, make_identity,
+							   program, lock,	 prove,	 finish_good };
+	int code = 0;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !code; i++)
+		code = steps[i](run);
+	if (code && run->seen && !atomic_load(&run->core->fault))
+		finish_failed(run, code);
+	run->report.code = core_code(code);
+	head_detach(run->head);
+	if (run->charged)
+		commit_release(run->core, run->unit);
+	identity_clear(&run->identity);
+	OPENSSL_secure_clear_free(run->memory, run->memory_size);
+	return code;
+}
+
+static int run_unit(struct core *core, struct job_handle *handle, const struct core_command *command, struct core_result *result)
+{
+	struct unit_run run = { .core = core, .handle = handle, .aborts = atomic_load(&handle->aborts), .report.log_index = ~0ull };
+	int code, told;
+
+	if (command->arg[0] >= core->heads)
+		return PROVCARD_REFUSAL_HEAD_UNKNOWN;
+	run.number = (unsigned int)command->arg[0];
+	code = job_package(core, handle, &run.package);
+	if (code)
+		return code;
+	run.job = run.package->job;
+	if (!unit_head_claim(core, run.number)) {
+		job_package_put(core, run.package);
+		return PROVCARD_REFUSAL_HEAD_BUSY;
+	}
+	code = provision(&run);
+	unit_head_release(core, run.number, &run.report);
+	job_package_put(core, run.package);
+	told = output_all(command, result, &run.report, sizeof(run.report));
+	return code ? code : told;
+}
+
+int command_unit_run(struct core *core, const struct core_command *command, struct core_result *result)
+{
+	struct job_handle *handle;
+	int code;
+
+	/* A unit that was made must also be told of. */
+	if (command->out.size < sizeof(struct provcard_service_unit))
+		return PROVCARD_REFUSAL_BUFFER_TOO_SMALL;
+	code = job_enter(core, command->job, &handle);
+	if (code)
+		return code;
+	code = run_unit(core, handle, command, result);
+	job_leave(core, handle);
+	return code;
+}
