@@ -13,7 +13,7 @@
 #include "server.h"
 
 #define CAPABILITIES \
-	"{\"capabilities\":{\"max_msg_fds\":32,\"max_data_xfer_size\":65536,\"max_dma_maps\":65535,\"pgsizes\":4096}}"
+	"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":65536,\"max_dma_maps\":65535,\"pgsizes\":4096}}"
 
 /* A message being answered: 0 or a negative errno as the handler's result, and the reply's payload. */
 struct exchange {
