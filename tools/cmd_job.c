@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The operator's commands before production: load and allocate. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "files.h"
+#include "progress.h"
+
+const struct option_spec options_of_load[] = { END_OF_OPTIONS };
+
+const struct option_spec options_of_allocate[] = {
+	{ "count", 0, OPTION_REQUIRED, VALUE_NUMBER, "N", "units to release, added to those released before" },
+	JOB_OPTION,
+	SIGNING_OPTIONS,
+	END_OF_OPTIONS,
+};
+
+static int show_load(void *context, uint64_t done, uint64_t whole)
+{
+	(void)context;
+	if (done < whole)
+		progress_bytes("loading", done, whole);
+	else
+		progress_show("the card verifies the package");
+	return 0;
+}
+
+/* A refusal of the commit may name the segment at fault. */
+static const char *segment_detail(const struct provcard_answer *answer, char *text, size_t size)
+{
+	if (answer->refusal != PROVCARD_REFUSAL_SEGMENT_DIGEST && answer->refusal != PROVCARD_REFUSAL_SEGMENT_TAG)
+		return NULL;
+	snprintf(text, size, "segment %" PRIu32, answer->result);
+	return text;
+}
+
+static int load(struct context *context, const char *path, const struct mapped_file *package, struct provcard_job_status *status)
+{
+	struct provcard_answer answer = { 0 };
+	struct provcard_job *job;
+	char detail[32];
+	int error;
+
+	error = provcard_job_create(context->card, &job);
+	if (error)
+		return report_card_errno("getting a place for the job", error);
+	error = provcard_job_load(job, package->data, package->size, show_load, NULL, status, &answer);
+	provcard_job_close(job);
+	return card_check(path, error, &answer, segment_detail(&answer, detail, sizeof(detail)));
+}
+
+int command_load(struct context *context, const struct options *options)
+{
+	const char *path = option_argument(options);
+	char id[HEX_SIZE(PROVCARD_PACKAGE_ID_SIZE)];
+	struct provcard_job_status status;
+	struct mapped_file package;
+	int code = file_map(path, &package);
+
+	if (code)
+		return code;
+	if (!package.size)
+		code = report_input(path, PROVCARD_REFUSAL_PACKAGE_TRUNCATED, "the file is empty");
+	if (!code)
+		code = card_open(context);
+	if (!code)
+		code = load(context, path, &package, &status);
+	file_unmap(&package);
+	if (code)
+		return code;
+	output_done(&context->output, "%s %s: job %s, %s of %s, %" PRIu64 " granted, %" PRIu64 " made",
+		    status.flags & PROVCARD_JOB_FLAG_ALREADY_LOADED ? "loaded before, its counts stand:" : "verified and loaded:", path,
+		    to_hex(id, status.package_id, sizeof(status.package_id)), status.product, status.oem, status.ceiling_good, status.good);
+	return 0;
+}
+
+int command_allocate(struct context *context, const struct options *options)
+{
+	struct provpkg_request request = { .operation = PROVPKG_OPERATION_ALLOCATE };
+	struct provcard_job_status job;
+	unsigned long long count = 0;
+	int code = option_number(options, "count", 1, UINT32_MAX, &count);
+
+	if (!code)
+		code = card_find_job(context, options, &job);
+	if (code)
+		return code;
+	memcpy(request.allocate.package_id, job.package_id, sizeof(job.package_id));
+	request.allocate.count = count;
+	code = card_request(context, options, "allocate", &request);
+	if (!code)
+		output_done(&context->output, "%llu units allocated: %" PRIu64 " in all of %" PRIu64 " granted", count,
+			    (uint64_t)(job.allocated + count), job.ceiling_good);
+	return code;
+}

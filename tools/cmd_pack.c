@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The OEM's command: from RoT configuration, card certificates and keys to a package. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+
+#include "commands.h"
+#include "files.h"
+#include "keys.h"
+#include "pack.h"
+#include "package.h"
+#include "rot_json.h"
+
+#define CARDS_MAX 64
+#define SIGNERS 2
+#define BUNDLE_MAX (1u << 20)
+
+const struct option_spec options_of_pack[] = {
+	{ "rot", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "RoT configuration, JSON" },
+	{ "product", 0, OPTION_REQUIRED, VALUE_TEXT, "NAME", "name of the product" },
+	{ "security-version", 0, OPTION_OPTIONAL, VALUE_NUMBER, "N", "of the image; a card takes none below one it has seen; 0 unless given" },
+	{ "card-certs", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates of a card ('provcard cert'), PEM" },
+	{ "maker-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "anchors of the card maker, PEM; the cards are checked against them" },
+	{ "count", 0, OPTION_REQUIRED, VALUE_NUMBER, "N", "units that each card may make" },
+	{ "scrap", 0, OPTION_OPTIONAL, VALUE_NUMBER, "M", "units that each card may scrap beyond that; 0 unless given" },
+	{ "issuer", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your certificate for the card's issuing key ('provcard csr --issuer'), PEM" },
+	{ "issuer-chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above the issuing ones, in order, root last, PEM" },
+	{ "key", 0, OPTION_REPEATED, VALUE_FILE, "KEY", "your signing keys, P-384 and ML-DSA-65: PEM files or store URIs" },
+	{ "cert", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "their certificates, in the same order, PEM" },
+	{ "chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above them to send along, PEM" },
+	{ "not-before", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "production may begin then: 2026-01-31 or 2026-01-31T12:00:00Z" },
+	{ "not-after", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "and must end then" },
+	{ "output", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "the package" },
+	END_OF_OPTIONS,
+};
+
+/* Everything that is read before the work begins. */
+struct pack_inputs {
+	struct provpkg_rot rot;
+	struct image_area area;
+	struct provpkg_card *card[CARDS_MAX];
+	struct provpkg_recipient recipient[CARDS_MAX];
+	size_t cards;
+	X509 *issuer[CARDS_MAX];
+	STACK_OF(X509) *issuer_chain;
+	struct provpkg_signer signer[SIGNERS];
+	struct provpkg_build build;
+};
+
+static int parse_time(const struct options *options, const char *name, int64_t *seconds)
+{
+	const char *text = option_text(options, name);
+	struct tm parts = { 0 };
+	const char *end;
+
+	if (!text)
+		return 0;
+	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	if (!end) {
+		parts = (struct tm){ 0 };
+		end = strptime(text, "%Y-%m-%d", &parts);
+	}
+	if (!end || *end)
+		return report_usage(command_find("pack"), "--%s is like 2026-01-31 or 2026-01-31T12:00:00Z, in UTC", name);
+	*seconds = timegm(&parts);
+	return 0;
+}
+
+static int load_card(const char *path, STACK_OF(X509) *anchors, struct provpkg_card **card)
+{
+	struct provpkg_blob pem = { 0 };
+	int code = file_read(path, BUNDLE_MAX, &pem);
+	int result;
+
+	if (code)
+		return code;
+	result = provpkg_card_decode(provpkg_blob_view(&pem), card);
+	if (!result)
+		result = provpkg_card_trust(*card, anchors, time(NULL));
+	provpkg_blob_free(&pem);
+	return result ? report_provpkg(path, result, NULL) : 0;
+}
+
+static int load_cards(const struct options *options, struct pack_inputs *inputs)
+{
+	STACK_OF(X509) *anchors = NULL;
+	size_t count = option_count(options, "card-certs");
+	int code = 0;
+
+	if (!count || count > CARDS_MAX)
+		return report_usage(command_find("pack"), "--card-certs is needed, at most %d times", CARDS_MAX);
+	if (!option_given(options, "maker-ca"))
+		return report_usage(command_find("pack"), "--maker-ca is missing");
+	for (size_t i = 0; i < option_count(options, "maker-ca") && !code; i++)
+		code = certificates_append(option_at(options, "maker-ca", i), &anchors);
+	for (; inputs->cards < count && !code; inputs->cards++)
+		code = load_card(option_at(options, "card-certs", inputs->cards), anchors, &inputs->card[inputs->cards]);
+	certificates_free(anchors);
+	return code;
+}
+
+/* Issuing certificates belong to the cards by their order, and are left out where no identity is asked for. */
+static int load_issuers(const struct options *options, struct pack_inputs *inputs)
+{
+	size_t count = option_count(options, "issuer");
+	int code = 0;
+
+	if (!inputs->rot.identity.present)
+		return 0;
+	if (count != inputs->cards)
+		return report_input("pack", PROVCARD_REFUSAL_ISSUER_MISMATCH,
+				    "the RoT configuration asks for an identity, so each card needs its --issuer");
+	for (size_t i = 0; i < count && !code; i++)
+		code = certificate_load(option_at(options, "issuer", i), &inputs->issuer[i]);
+	for (size_t i = 0; i < option_count(options, "issuer-chain") && !code; i++)
+		code = certificates_append(option_at(options, "issuer-chain", i), &inputs->issuer_chain);
+	return code;
+}
+
+/* The suite's order is P-384 first. */
+static void order_signers(struct provpkg_signer signer[SIGNERS])
+{
+	if (EVP_PKEY_is_a(signer[1].key, "EC")) {
+		struct provpkg_signer first = signer[0];
+
+		signer[0] = signer[1];
+		signer[1] = first;
+	}
+}
+
+static int load_signers(const struct options *options, struct pack_inputs *inputs)
+{
+	int code = 0;
+
+	if (option_count(options, "key") != SIGNERS || option_count(options, "cert") != SIGNERS)
+		return report_input("pack", PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING, "--key and --cert are needed twice: P-384 and ML-DSA-65");
+	for (size_t i = 0; i < SIGNERS && !code; i++)
+		code = signer_load(option_at(options, "key", i), option_at(options, "cert", i), &inputs->signer[i]);
+	for (size_t i = 0; i < option_count(options, "chain") && !code; i++)
+		code = certificates_append(option_at(options, "chain", i), &inputs->signer[0].chain);
+	if (!code)
+		order_signers(inputs->signer);
+	return code;
+}
+
+static int describe(const struct options *options, struct pack_inputs *inputs)
+{
+	unsigned long long version = 0, count = 0, scrap = 0;
+	struct provpkg_build *build = &inputs->build;
+	int code = option_number(options, "security-version", 0, UINT32_MAX, &version);
+
+	if (!code)
+		code = option_number(options, "count", 1, UINT32_MAX, &count);
+	if (!code)
+		code = option_number(options, "scrap", 0, UINT32_MAX, &scrap);
+	if (!code)
+		code = parse_time(options, "not-before", &build->window.not_before);
+	if (!code)
+		code = parse_time(options, "not-after", &build->window.not_after);
+	if (!code && build->window.not_after && build->window.not_after <= build->window.not_before)
+		code = report_usage(command_find("pack"), "--not-after must be later than --not-before");
+	build->suite = PROVPKG_SUITE_HYBRID;
+	build->product = option_text(options, "product");
+	build->security_version = version;
+	for (size_t i = 0; i < CARDS_MAX; i++)
+		inputs->recipient[i] = (struct provpkg_recipient){ .ceiling_good = count, .ceiling_scrap = scrap };
+	if (!code && (!*build->product || strlen(build->product) > PROVPKG_NAME_MAX))
+		code = report_usage(command_find("pack"), "--product has 1 to %d bytes", PROVPKG_NAME_MAX);
+	return code;
+}
+
+static int load_inputs(const struct options *options, struct pack_inputs *inputs)
+{
+	int code = describe(options, inputs);
+
+	if (!code)
+		code = rot_json_load(option_text(options, "rot"), &inputs->rot, &inputs->area);
+	if (!code)
+		code = load_cards(options, inputs);
+	if (!code)
+		code = load_issuers(options, inputs);
+	if (!code)
+		code = load_signers(options, inputs);
+	if (!code)
+		code = image_digest(&inputs->area, &inputs->rot);
+	if (code)
+		return code;
+	for (size_t i = 0; i < inputs->cards; i++) {
+		inputs->recipient[i].card = inputs->card[i];
+		inputs->recipient[i].issuer = inputs->issuer[i];
+	}
+	inputs->build.rot = &inputs->rot;
+	inputs->build.issuer_chain = inputs->issuer_chain;
+	inputs->build.recipients = inputs->recipient;
+	inputs->build.recipient_count = inputs->cards;
+	inputs->build.signers = inputs->signer;
+	inputs->build.signer_count = SIGNERS;
+	inputs->build.image_size = inputs->area.size;
+	return 0;
+}
+
+static void clear_inputs(struct pack_inputs *inputs)
+{
+	for (size_t i = 0; i < CARDS_MAX; i++) {
+		provpkg_card_free(inputs->card[i]);
+		X509_free(inputs->issuer[i]);
+	}
+	for (size_t i = 0; i < SIGNERS; i++)
+		signer_clear(&inputs->signer[i]);
+	certificates_free(inputs->issuer_chain);
+	image_free(&inputs->area);
+	OPENSSL_cleanse(inputs, sizeof(*inputs));
+}
+
+/* What was written is opened as anybody would open it, and reported from there. */
+static int report(struct context *context, const char *path, uint64_t size, const struct provpkg_blob *cms)
+{
+	struct provpkg_manifest *manifest;
+	int result = provpkg_manifest_open(provpkg_blob_view(cms), &manifest);
+
+	if (result)
+		return report_provpkg(path, result, "the package just written");
+	package_report(context, path, size, manifest, PACKAGE_PACKED);
+	provpkg_manifest_free(manifest);
+	return 0;
+}
+
+int command_pack(struct context *context, const struct options *options)
+{
+	struct pack_inputs *inputs = calloc(1, sizeof(*inputs));
+	struct provpkg_builder *builder = NULL;
+	struct provpkg_blob manifest = { 0 };
+	const char *output = option_text(options, "output");
+	uint64_t size = 0;
+	int code = inputs ? load_inputs(options, inputs) : report_errno("pack", -ENOMEM);
+	int result = code ? 0 : provpkg_builder_new(&inputs->build, &builder);
+
+	if (result)
+		code = report_provpkg("pack", result, NULL);
+	if (!code)
+		code = pack_write(builder, &inputs->area, output, &manifest, &size);
+	if (!code)
+		code = report(context, output, size, &manifest);
+	provpkg_blob_free(&manifest);
+	provpkg_builder_free(builder);
+	if (inputs)
+		clear_inputs(inputs);
+	free(inputs);
+	return code;
+}

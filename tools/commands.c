@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The table of commands, in the order of the workflow. */
+#include "commands.h"
+
+#define TABLES(name) options_of_##name, command_##name
+
+const struct command commands[] = {
+	{ "status", "show the card's state and who is enrolled", NULL, NULL, VALUE_NONE, false, TABLES(status) },
+	{ "heads", "show the programming heads", NULL, NULL, VALUE_NONE, false, TABLES(heads) },
+	{ "jobs", "show the jobs and their counts", NULL, NULL, VALUE_NONE, false, TABLES(jobs) },
+	{ "csr", "export certificate requests of the card's keys, PEM",
+	  "--identity: of the two identity keys, for the card maker. --issuer OEM: of the key that signs the\n"
+	  "certificates of that OEM's devices, for the OEM's CA.",
+	  NULL, VALUE_NONE, false, TABLES(csr) },
+	{ "init", "take a blank card into service; its security officer signs", NULL, NULL, VALUE_NONE, false, TABLES(init) },
+	{ "enrol", "enrol an operator, an auditor or an OEM; the security officer signs",
+	  "A person has exactly one certificate. An OEM has its anchors: its packages are accepted when both\n"
+	  "signers chain to them.",
+	  NULL, VALUE_NONE, false, TABLES(enrol) },
+	{ "cert", "export the card's certificates: what an OEM packs to, PEM", NULL, NULL, VALUE_NONE, false, TABLES(cert) },
+	{ "pack", "make a package for one or more cards; needs no card",
+	  "Options that belong to cards and signers come in order: the first --issuer is for the card of the\n"
+	  "first --card-certs, the first --cert belongs to the first --key. A package is signed twice: with a\n"
+	  "P-384 key and with an ML-DSA-65 key. --count and --scrap are for each card.",
+	  NULL, VALUE_NONE, false, TABLES(pack) },
+	{ "load", "load a package into the card, which verifies all of it", NULL, "PACKAGE", VALUE_FILE, false, TABLES(load) },
+	{ "allocate", "release units of a job for production; an operator signs", NULL, NULL, VALUE_NONE, false, TABLES(allocate) },
+	{ "run", "provision the parts in the sockets",
+	  "Runs one unit on each head and stops. With --wait-for-parts a head goes on as soon as the next part is in its\n"
+	  "socket, until --units are good, the allocation is used up, or you press Ctrl-C, which lets the units in\n"
+	  "progress end; a second Ctrl-C stops them. A unit that was stopped resumes when its part is run again.",
+	  NULL, VALUE_NONE, false, TABLES(run) },
+	{ "close", "end a job and write the hand-over for the OEM; an operator signs",
+	  "Units not made are destroyed. A job that is closed already is written again. --output gets:\n"
+	  "end-certificate.p7m, records.json, certs/UID.pem, ca.pem, card-certs.pem, checkpoint.txt.",
+	  NULL, VALUE_NONE, false, TABLES(close) },
+	{ "verify", "check a hand-over or a package; needs no card",
+	  "PATH is the folder of a hand-over, or a package. A hand-over is checked from the card maker's anchors to\n"
+	  "the last device certificate, with --uid for one device alone. A package is checked as far as that is\n"
+	  "possible without the card's keys: form, signatures, digest of every segment.",
+	  "PATH", VALUE_FILE, false, TABLES(verify) },
+	{ "log", "print the card's audit log", NULL, NULL, VALUE_NONE, false, TABLES(log) },
+	{ "refusals", "print every refusal code there is, or one by name or number", NULL, "CODE", VALUE_TEXT, true, TABLES(refusals) },
+	{ "completion", "print completion for bash: source <(provcard completion)", NULL, NULL, VALUE_NONE, false, TABLES(completion) },
+	{ NULL, NULL, NULL, NULL, VALUE_NONE, false, NULL, NULL },
+};

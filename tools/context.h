@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What every command gets, and the ways to the card that commands share. */
+#ifndef TOOL_CONTEXT_H
+#define TOOL_CONTEXT_H
+
+#include <provcard.h>
+#include <provpkg.h>
+
+#include "errors.h"
+#include "options.h"
+#include "output.h"
+
+struct context {
+	const char *address; /* of the card, NULL: the only one of this machine */
+	struct output output;
+	struct provcard *card; /* once card_open() was called */
+};
+
+/* All of these return 0 or the exit code, after a message. */
+
+int card_open(struct context *context);
+/* The same for whom no card is no failure: no message, 0 or a negative errno. */
+int card_try_open(struct context *context);
+/* What became of a question to the card. @detail may be NULL. */
+int card_check(const char *what, int error, const struct provcard_answer *answer, const char *detail);
+/* A whole object; free() *data. */
+int card_object(struct context *context, const char *what, uint32_t kind, const void *selector, size_t selector_size, void **data,
+		size_t *size);
+/* Read @path's certificates and key as the options --key and --cert name them, sign @request with them, send it. */
+int card_request(struct context *context, const struct options *options, const char *what, struct provpkg_request *request);
+/* The job that --job names; else the only one that is armed; else the only one. */
+int card_find_job(struct context *context, const struct options *options, struct provcard_job_status *job);
+/* A job bound to @package_id; provcard_job_close() it. */
+int card_bind_job(struct context *context, const uint8_t package_id[PROVCARD_PACKAGE_ID_SIZE], struct provcard_job **job,
+		  struct provcard_job_status *status);
+
+/* The options by which a request is signed. */
+#define SIGNING_OPTIONS                                                                                                                    \
+	{ "key", 0, OPTION_REQUIRED, VALUE_FILE, "KEY", "private key that approves: a PEM file or a store URI" },                          \
+	{ "cert", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "its certificate, PEM" }
+
+#define JOB_OPTION                                                                                                                         \
+	{ "job", 0, OPTION_OPTIONAL, VALUE_TEXT, "ID", "the job, by the package's id; left out: the only one there is" }
+
+#define END_OF_OPTIONS { NULL, 0, OPTION_OPTIONAL, VALUE_NONE, NULL, NULL }
+
+#endif

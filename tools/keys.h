@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keys and certificates from files and stores. Functions return 0 or the exit code, after a message. */
+#ifndef TOOL_KEYS_H
+#define TOOL_KEYS_H
+
+#include <provpkg.h>
+
+/* A private key from a PEM file or a store URI ("pkcs11:..."); OpenSSL asks for the password where there is one. */
+int key_load(const char *location, EVP_PKEY **key);
+/* All certificates of a PEM file, at least one. */
+int certificates_load(const char *path, STACK_OF(X509) **certificates);
+/* Append those of a file to a list, which is made when it is NULL. */
+int certificates_append(const char *path, STACK_OF(X509) **certificates);
+/* Exactly one. */
+int certificate_load(const char *path, X509 **certificate);
+void certificates_free(STACK_OF(X509) *certificates);
+
+/* A key with its certificate; the first certificate of the file is the signer's, further ones go along as its chain. */
+int signer_load(const char *key, const char *certificate, struct provpkg_signer *signer);
+void signer_clear(struct provpkg_signer *signer);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "context.h"
+
+const struct option_spec global_options[] = {
+	{ "card", 0, OPTION_OPTIONAL, VALUE_TEXT, "ADDRESS", "/dev/provcardN or vfio-user:PATH; left out: the only card there is" },
+	{ "format", 'o', OPTION_OPTIONAL, VALUE_CHOICE, "text|json", "how to print results" },
+	{ "help", 'h', OPTION_OPTIONAL, VALUE_NONE, NULL, "explain the command and its options" },
+	{ "version", 0, OPTION_OPTIONAL, VALUE_NONE, NULL, "versions of tool and library, and of the card if there is one" },
+	END_OF_OPTIONS,
+};
+
+static int print_versions(struct context *context)
+{
+	struct versions versions = { .tool = PROVCARD_VERSION, .library = provcard_version() };
+	struct provcard_card_info info;
+
+	if (!card_try_open(context)) {
+		provcard_info_get(context->card, &info);
+		versions.card = info.serial;
+		versions.firmware = info.firmware;
+	}
+	context->output.ops->versions(&context->output, &versions);
+	return EXIT_GOOD;
+}
+
+static int run(struct context *context, const struct command *command, const struct options *options)
+{
+	const char *format = option_text(options, "format");
+	int code;
+
+	context->address = option_text(options, "card");
+	context->output.ops = format && !strcmp(format, "json") ? &print_json : &print_text;
+	errors_to(&context->output);
+	if (option_given(options, "version"))
+		code = print_versions(context);
+	else
+		code = command->run(context, options);
+	context->output.ops->finish(&context->output);
+	errors_to(NULL);
+	provcard_close(context->card);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct context context = { 0 };
+	const struct command *command;
+	struct options *options;
+	int code;
+
+	if (argc == 2 && !strcmp(argv[1], "--dump-commands")) {
+		commands_dump();
+		return EXIT_GOOD;
+	}
+	code = options_parse(argc, argv, &command, &options);
+	if (code)
+		return code;
+	if (option_given(options, "help"))
+		help_print(command);
+	else
+		code = run(&context, command, options);
+	options_free(options);
+	return fflush(stdout) || ferror(stdout) ? EXIT_MACHINE : code;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What both forms of output need. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "output.h"
+
+void output_error(struct output *output, const struct error_report *error)
+{
+	output->ops->error(output, error);
+}
+
+void output_done(struct output *output, const char *format, ...)
+{
+	char line[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	output->ops->done(output, line);
+}
+
+#define NAME_OF(names, index) ((index) < sizeof(names) / sizeof((names)[0]) && (names)[index] ? (names)[index] : "unknown")
+
+const char *card_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[PROVCARD_CARD_BLANK] = "blank",
+		[PROVCARD_CARD_INITIALISED] = "initialised",
+		[PROVCARD_CARD_OPERATIONAL] = "operational",
+		[PROVCARD_CARD_MAINTENANCE] = "maintenance",
+		[PROVCARD_CARD_TAMPERED] = "tampered",
+		[PROVCARD_CARD_DECOMMISSIONED] = "decommissioned",
+		[PROVCARD_CARD_FAILED] = "failed",
+	};
+
+	return NAME_OF(names, state);
+}
+
+const char *job_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[PROVCARD_JOB_EMPTY] = "empty",
+		[PROVCARD_JOB_ARMED] = "armed",
+		[PROVCARD_JOB_CLOSED] = "closed",
+	};
+
+	return NAME_OF(names, state);
+}
+
+const char *unit_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[PROVCARD_UNIT_NONE] = "none",		   [PROVCARD_UNIT_RESERVED] = "reserved", [PROVCARD_UNIT_KEYED] = "keyed",
+		[PROVCARD_UNIT_PROGRAMMED] = "programmed", [PROVCARD_UNIT_LOCKED] = "locked",	  [PROVCARD_UNIT_GOOD] = "good",
+		[PROVCARD_UNIT_SCRAP] = "scrap",
+	};
+
+	return NAME_OF(names, state);
+}
+
+const char *unit_step_name(uint32_t step)
+{
+	static const char *const names[] = {
+		[PROVCARD_STEP_IDLE] = "idle",	     [PROVCARD_STEP_ATTACH] = "attach",	  [PROVCARD_STEP_RESERVE] = "reserve",
+		[PROVCARD_STEP_KEY] = "key",	     [PROVCARD_STEP_ERASE] = "erase",	  [PROVCARD_STEP_PROGRAM] = "program",
+		[PROVCARD_STEP_VERIFY] = "verify",   [PROVCARD_STEP_LOCK] = "lock",	  [PROVCARD_STEP_PROVE] = "prove",
+		[PROVCARD_STEP_COMMIT] = "commit",
+	};
+
+	return NAME_OF(names, step);
+}
+
+const char *proof_name(uint32_t proof)
+{
+	static const char *const names[] = {
+		[PROVCARD_PROOF_NONE] = "none",
+		[PROVCARD_PROOF_LOCK_ONLY] = "lock",
+		[PROVCARD_PROOF_CHALLENGE] = "challenge",
+	};
+
+	return NAME_OF(names, proof);
+}
+
+const char *to_hex(char *text, const void *data, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < size; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text[2 * size] = '\0';
+	return text;
+}
+
+bool from_hex(const char *text, uint8_t *data, size_t size)
+{
+	if (strlen(text) != 2 * size || strspn(text, "0123456789abcdefABCDEF") != 2 * size)
+		return false;
+	for (size_t i = 0; i < size; i++)
+		sscanf(text + 2 * i, "%2hhx", &data[i]);
+	return true;
+}
+
+const char *to_time(char *text, int64_t seconds)
+{
+	time_t when = seconds;
+	struct tm parts;
+
+	if (!gmtime_r(&when, &parts) || !strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts))
+		strcpy(text, "invalid");
+	return text;
+}
+
+void json_add_text(struct json_object *object, const char *key, const char *text)
+{
+	json_object_object_add(object, key, json_object_new_string(text));
+}
+
+void json_add_hex(struct json_object *object, const char *key, const void *data, size_t size)
+{
+	char text[HEX_SIZE(64)];
+
+	json_add_text(object, key, size <= 64 ? to_hex(text, data, size) : "");
+}
+
+void json_add_number(struct json_object *object, const char *key, uint64_t value)
+{
+	json_object_object_add(object, key, json_object_new_uint64(value));
+}
+
+void json_add_time(struct json_object *object, const char *key, int64_t seconds)
+{
+	char text[32];
+
+	json_add_text(object, key, to_time(text, seconds));
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the tool says, in the form that was asked for. A command fills structures; each form has one table of functions that
+ * print them. JSON is one object, printed at the end; its keys are never renamed, and schema_version counts new layouts.
+ */
+#ifndef TOOL_OUTPUT_H
+#define TOOL_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+#include <provcard.h>
+#include <provpkg.h>
+
+#define OUTPUT_SCHEMA_VERSION 1
+
+struct error_report {
+	const char *what;
+	unsigned int code; /* 0 for none */
+	const char *name;
+	const char *sentence;
+	const char *remedy;
+	const char *detail;
+};
+
+struct versions {
+	const char *tool;
+	const char *library;
+	const char *card; /* serial number, NULL when no card was reached */
+	const char *firmware;
+};
+
+/* How a run ended. */
+struct run_summary {
+	uint64_t good;
+	uint64_t scrap;
+	uint64_t refused;
+	double seconds;
+	bool has_job;
+	struct provcard_job_status job;
+};
+
+struct package_report {
+	const char *path;
+	uint64_t size;
+	const struct provpkg_manifest_fields *fields;
+	const char *signer; /* subject of the first signer */
+	bool trusted; /* the signers chain to the anchors given */
+	bool checked; /* every segment was compared with its digest */
+};
+
+struct delivery_report {
+	const char *path;
+	const char *serial;
+	const struct provpkg_end_certificate *end;
+	uint64_t records;
+	uint64_t certificates;
+	bool verified;
+	const char *uid; /* one unit only, NULL for all */
+};
+
+struct output;
+
+struct print_ops {
+	void (*versions)(struct output *output, const struct versions *versions);
+	void (*status)(struct output *output, const struct provcard_status *status, const char *people);
+	void (*head)(struct output *output, const struct provcard_head *head);
+	void (*job)(struct output *output, const struct provcard_job_status *job);
+	void (*unit)(struct output *output, const struct provcard_unit *unit);
+	void (*run_summary)(struct output *output, const struct run_summary *summary);
+	void (*record)(struct output *output, const struct provpkg_record *record);
+	void (*refusal)(struct output *output, const struct provcard_refusal_info *refusal);
+	void (*packed)(struct output *output, const struct package_report *package); /* just made */
+	void (*package)(struct output *output, const struct package_report *package); /* looked into */
+	void (*delivery)(struct output *output, const struct delivery_report *delivery);
+	/* Text that is the result itself, like a certificate. */
+	void (*text)(struct output *output, const char *key, const char *text, size_t size);
+	/* One line on success. */
+	void (*done)(struct output *output, const char *line);
+	void (*error)(struct output *output, const struct error_report *error);
+	/* After everything. */
+	void (*finish)(struct output *output);
+};
+
+struct output {
+	const struct print_ops *ops;
+	struct json_object *root; /* JSON only */
+	unsigned int lines; /* text only: rows of the table so far */
+};
+
+extern const struct print_ops print_text;
+extern const struct print_ops print_json;
+
+void output_error(struct output *output, const struct error_report *error);
+void output_done(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Names of states; "unknown" for what this version does not know. */
+const char *card_state_name(uint32_t state);
+const char *job_state_name(uint32_t state);
+const char *unit_state_name(uint32_t state);
+const char *unit_step_name(uint32_t step);
+const char *proof_name(uint32_t proof);
+
+/* Room for bytes in hexadecimal and the zero. */
+#define HEX_SIZE(bytes) (2 * (bytes) + 1)
+const char *to_hex(char *text, const void *data, size_t size); /* gives @text */
+bool from_hex(const char *text, uint8_t *data, size_t size); /* exactly @size bytes */
+/* ISO 8601, UTC; @text has room for 32 bytes. */
+const char *to_time(char *text, int64_t seconds);
+
+void json_add_text(struct json_object *object, const char *key, const char *text);
+void json_add_hex(struct json_object *object, const char *key, const void *data, size_t size);
+void json_add_number(struct json_object *object, const char *key, uint64_t value);
+void json_add_time(struct json_object *object, const char *key, int64_t seconds);
+
+/* A record as JSON: what 'provcard log' and a delivery's records.json hold. */
+struct json_object *record_to_json(const struct provpkg_record *record);
+
+#endif

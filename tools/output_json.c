@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Output for programs; described by Documentation/schema/output.schema.json. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+
+static struct json_object *root_of(struct output *output)
+{
+	if (!output->root) {
+		output->root = json_object_new_object();
+		json_add_number(output->root, "schema_version", OUTPUT_SCHEMA_VERSION);
+	}
+	return output->root;
+}
+
+/* A new object in the list @key of the output. */
+static struct json_object *append(struct output *output, const char *key)
+{
+	struct json_object *entry = json_object_new_object();
+	struct json_object *list;
+
+	if (!json_object_object_get_ex(root_of(output), key, &list)) {
+		list = json_object_new_array();
+		json_object_object_add(output->root, key, list);
+	}
+	json_object_array_add(list, entry);
+	return entry;
+}
+
+static struct json_object *section(struct output *output, const char *key)
+{
+	struct json_object *entry = json_object_new_object();
+
+	json_object_object_add(root_of(output), key, entry);
+	return entry;
+}
+
+static void add_refusal(struct json_object *object, const char *key, unsigned int code)
+{
+	const struct provcard_refusal_info *info = provcard_refusal_find(code);
+	struct json_object *entry = NULL;
+
+	if (code) {
+		entry = json_object_new_object();
+		json_add_number(entry, "code", code);
+		json_add_text(entry, "name", info ? info->name : "UNKNOWN");
+		json_add_text(entry, "sentence", info ? info->sentence : "");
+	}
+	json_object_object_add(object, key, entry);
+}
+
+static void json_versions(struct output *output, const struct versions *versions)
+{
+	struct json_object *entry = section(output, "version");
+
+	json_add_text(entry, "tool", versions->tool);
+	json_add_text(entry, "library", versions->library);
+	if (versions->card) {
+		json_add_text(entry, "card", versions->card);
+		json_add_text(entry, "firmware", versions->firmware);
+	}
+}
+
+/* Lines "role, tab, name, tab, digest" of the card. */
+static struct json_object *people_to_json(const char *people)
+{
+	struct json_object *list = json_object_new_array();
+	char *text = strdup(people), *lines = text, *line;
+
+	while (text && (line = strsep(&lines, "\n"))) {
+		char *role = strsep(&line, "\t"), *name = strsep(&line, "\t");
+		struct json_object *entry;
+
+		if (!name || !line)
+			continue;
+		entry = json_object_new_object();
+		json_add_text(entry, "role", role);
+		json_add_text(entry, "name", name);
+		json_add_text(entry, "certificate_sha256", line);
+		json_object_array_add(list, entry);
+	}
+	free(text);
+	return list;
+}
+
+static void json_status(struct output *output, const struct provcard_status *status, const char *people)
+{
+	struct json_object *entry = section(output, "status");
+
+	json_add_text(entry, "serial", status->serial);
+	json_add_text(entry, "firmware", status->firmware);
+	json_add_text(entry, "state", card_state_name(status->state));
+	json_add_hex(entry, "card_id", status->card_id, sizeof(status->card_id));
+	json_add_time(entry, "time", status->time);
+	json_add_number(entry, "boot_count", status->boot_count);
+	json_add_number(entry, "heads", status->heads);
+	json_add_number(entry, "jobs", status->jobs);
+	json_add_number(entry, "log_size", status->log_size);
+	json_add_number(entry, "flushes", status->flushes);
+	json_add_number(entry, "staging_size", status->staging_size);
+	add_refusal(entry, "fault", status->fault);
+	if (people)
+		json_object_object_add(entry, "enrolled", people_to_json(people));
+}
+
+static void json_head(struct output *output, const struct provcard_head *head)
+{
+	struct json_object *entry = append(output, "heads");
+
+	json_add_number(entry, "head", head->head);
+	json_add_text(entry, "step", unit_step_name(head->step));
+	json_add_number(entry, "done", head->done);
+	json_add_number(entry, "total", head->total);
+	json_add_hex(entry, "uid", head->uid, head->uid_size);
+	json_add_number(entry, "good", head->good);
+	json_add_number(entry, "scrap", head->scrap);
+	add_refusal(entry, "last_refusal", head->last_refusal);
+}
+
+static void fill_job(struct json_object *entry, const struct provcard_job_status *job)
+{
+	json_add_hex(entry, "id", job->package_id, sizeof(job->package_id));
+	json_add_text(entry, "state", job_state_name(job->state));
+	json_add_text(entry, "product", job->product);
+	json_add_text(entry, "oem", job->oem);
+	json_add_text(entry, "part", job->part);
+	json_add_number(entry, "granted", job->ceiling_good);
+	json_add_number(entry, "granted_scrap", job->ceiling_scrap);
+	json_add_number(entry, "allocated", job->allocated);
+	json_add_number(entry, "good", job->good);
+	json_add_number(entry, "scrap", job->scrap);
+	json_add_number(entry, "reserved", job->reserved_units);
+	if (job->not_after)
+		json_add_time(entry, "not_after", job->not_after);
+	json_object_object_add(entry, "already_loaded", json_object_new_boolean(job->flags & PROVCARD_JOB_FLAG_ALREADY_LOADED));
+}
+
+static void json_job(struct output *output, const struct provcard_job_status *job)
+{
+	fill_job(append(output, "jobs"), job);
+}
+
+static void json_unit(struct output *output, const struct provcard_unit *unit)
+{
+	struct json_object *entry = append(output, "units");
+
+	json_add_number(entry, "head", unit->head);
+	json_add_text(entry, "state", unit_state_name(unit->state));
+	json_add_text(entry, "proof", proof_name(unit->proof));
+	json_add_hex(entry, "uid", unit->uid, unit->uid_size);
+	if (unit->log_index != UINT64_MAX)
+		json_add_number(entry, "log_index", unit->log_index);
+	json_add_hex(entry, "certificate_sha256", unit->certificate_digest, sizeof(unit->certificate_digest));
+	add_refusal(entry, "refusal", unit->refusal);
+}
+
+static void json_run_summary(struct output *output, const struct run_summary *summary)
+{
+	struct json_object *entry = section(output, "summary");
+
+	json_add_number(entry, "good", summary->good);
+	json_add_number(entry, "scrap", summary->scrap);
+	json_add_number(entry, "not_made", summary->refused);
+	json_object_object_add(entry, "seconds", json_object_new_double(summary->seconds));
+	if (summary->has_job)
+		json_job(output, &summary->job);
+}
+
+static void add_counters(struct json_object *object, const char *key, const struct provpkg_counters *counters)
+{
+	struct json_object *entry = json_object_new_object();
+
+	json_add_number(entry, "good", counters->good);
+	json_add_number(entry, "scrap", counters->scrap);
+	json_add_number(entry, "reserved", counters->reserved);
+	json_add_number(entry, "allocated", counters->allocated);
+	json_object_object_add(object, key, entry);
+}
+
+struct json_object *record_to_json(const struct provpkg_record *record)
+{
+	struct json_object *entry = json_object_new_object();
+	const char *event = provpkg_event_name(record->event);
+
+	json_add_number(entry, "index", record->index);
+	json_add_text(entry, "event", event ? event : "unknown");
+	json_add_time(entry, "time", record->time);
+	json_object_object_add(entry, "time_authenticated", json_object_new_boolean(record->time_authenticated));
+	json_add_number(entry, "boot", record->boot);
+	if (*record->actor)
+		json_add_text(entry, "actor", record->actor);
+	if (record->has_job) {
+		json_add_hex(entry, "job", record->package_id, sizeof(record->package_id));
+		add_counters(entry, "before", &record->before);
+		add_counters(entry, "after", &record->after);
+	}
+	if (record->has_unit) {
+		json_add_number(entry, "head", record->head);
+		json_add_hex(entry, "uid", record->uid, record->uid_size);
+		json_add_text(entry, "part", record->part);
+		json_add_hex(entry, "certificate_sha256", record->certificate_digest, sizeof(record->certificate_digest));
+		json_object_object_add(entry, "locked", json_object_new_boolean(record->locked));
+		json_add_text(entry, "proof", proof_name(record->proof));
+	}
+	add_refusal(entry, "refusal", record->code);
+	return entry;
+}
+
+static void json_record(struct output *output, const struct provpkg_record *record)
+{
+	struct json_object *list;
+
+	if (!json_object_object_get_ex(root_of(output), "records", &list)) {
+		list = json_object_new_array();
+		json_object_object_add(output->root, "records", list);
+	}
+	json_object_array_add(list, record_to_json(record));
+}
+
+static void json_refusal(struct output *output, const struct provcard_refusal_info *refusal)
+{
+	struct json_object *entry = append(output, "refusals");
+
+	json_add_number(entry, "code", refusal->code);
+	json_add_text(entry, "name", refusal->name);
+	json_object_object_add(entry, "permanent", json_object_new_boolean(refusal->permanent));
+	json_add_text(entry, "sentence", refusal->sentence);
+	json_add_text(entry, "remedy", refusal->remedy);
+}
+
+static void json_package(struct output *output, const struct package_report *package)
+{
+	const struct provpkg_manifest_fields *fields = package->fields;
+	struct json_object *entry = section(output, "package");
+	struct json_object *grants = json_object_new_array();
+
+	json_add_text(entry, "path", package->path);
+	json_add_number(entry, "size", package->size);
+	json_add_hex(entry, "id", fields->package_id, sizeof(fields->package_id));
+	json_add_text(entry, "product", fields->product);
+	json_add_number(entry, "security_version", fields->security_version);
+	json_add_number(entry, "suite", fields->suite);
+	json_add_number(entry, "payload_size", fields->payload_size);
+	json_add_number(entry, "segments", fields->segments);
+	if (fields->window.not_before)
+		json_add_time(entry, "not_before", fields->window.not_before);
+	if (fields->window.not_after)
+		json_add_time(entry, "not_after", fields->window.not_after);
+	json_add_text(entry, "signer", package->signer);
+	json_object_object_add(entry, "trusted", json_object_new_boolean(package->trusted));
+	json_object_object_add(entry, "checked", json_object_new_boolean(package->checked));
+	for (size_t i = 0; i < fields->grants; i++) {
+		struct json_object *grant = json_object_new_object();
+
+		json_add_hex(grant, "card_id", fields->grant[i].card_id, sizeof(fields->grant[i].card_id));
+		json_add_number(grant, "good", fields->grant[i].ceiling_good);
+		json_add_number(grant, "scrap", fields->grant[i].ceiling_scrap);
+		json_object_array_add(grants, grant);
+	}
+	json_object_object_add(entry, "grants", grants);
+}
+
+static void json_delivery(struct output *output, const struct delivery_report *delivery)
+{
+	const struct provpkg_end_certificate *end = delivery->end;
+	struct json_object *entry = section(output, "delivery");
+
+	json_add_text(entry, "path", delivery->path);
+	json_add_text(entry, "card", delivery->serial);
+	json_add_hex(entry, "card_id", end->card_id, sizeof(end->card_id));
+	json_add_hex(entry, "job", end->package_id, sizeof(end->package_id));
+	json_add_text(entry, "product", end->product);
+	json_add_text(entry, "oem", end->oem);
+	json_add_number(entry, "granted", end->granted);
+	json_add_number(entry, "good", end->good);
+	json_add_number(entry, "scrap", end->scrap);
+	json_add_number(entry, "unused", end->unused);
+	json_add_time(entry, "closed_at", end->closed_at);
+	json_add_number(entry, "records", delivery->records);
+	json_add_number(entry, "certificates", delivery->certificates);
+	json_object_object_add(entry, "verified", json_object_new_boolean(delivery->verified));
+	if (delivery->uid)
+		json_add_text(entry, "uid", delivery->uid);
+}
+
+static void json_text(struct output *output, const char *key, const char *text, size_t size)
+{
+	json_object_object_add(root_of(output), key, json_object_new_string_len(text, size));
+}
+
+static void json_done(struct output *output, const char *line)
+{
+	json_add_text(root_of(output), "message", line);
+}
+
+static void json_error(struct output *output, const struct error_report *error)
+{
+	struct json_object *entry = append(output, "errors");
+
+	json_add_text(entry, "what", error->what);
+	if (error->code)
+		json_add_number(entry, "code", error->code);
+	if (error->name)
+		json_add_text(entry, "name", error->name);
+	json_add_text(entry, "sentence", error->sentence);
+	if (error->remedy)
+		json_add_text(entry, "remedy", error->remedy);
+	if (error->detail)
+		json_add_text(entry, "detail", error->detail);
+}
+
+static void json_finish(struct output *output)
+{
+	printf("%s\n", json_object_to_json_string_ext(root_of(output), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	fflush(stdout);
+	json_object_put(output->root);
+	output->root = NULL;
+}
+
+const struct print_ops print_json = {
+	.versions = json_versions,
+	.status = json_status,
+	.head = json_head,
+	.job = json_job,
+	.unit = json_unit,
+	.run_summary = json_run_summary,
+	.record = json_record,
+	.refusal = json_refusal,
+	.packed = json_package,
+	.package = json_package,
+	.delivery = json_delivery,
+	.text = json_text,
+	.done = json_done,
+	.error = json_error,
+	.finish = json_finish,
+};

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Output for people. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "output.h"
+#include "progress.h"
+
+static void text_versions(struct output *output, const struct versions *versions)
+{
+	(void)output;
+	printf("provcard %s\nlibprovcard %s\n", versions->tool, versions->library);
+	if (versions->card)
+		printf("card %s, firmware %s\n", versions->card, versions->firmware);
+}
+
+static void text_status(struct output *output, const struct provcard_status *status, const char *people)
+{
+	char hex[HEX_SIZE(PROVCARD_CARD_ID_SIZE)], when[32];
+
+	(void)output;
+	printf("serial    %s\n", status->serial);
+	printf("firmware  %s\n", status->firmware);
+	printf("state     %s\n", card_state_name(status->state));
+	printf("card id   %s\n", to_hex(hex, status->card_id, sizeof(status->card_id)));
+	printf("time      %s (start %u)\n", to_time(when, status->time), status->boot_count);
+	printf("heads     %u\n", status->heads);
+	printf("jobs      %u\n", status->jobs);
+	printf("log       %" PRIu64 " records, %" PRIu64 " flushes since the start\n", status->log_size, status->flushes);
+	printf("staging   %" PRIu64 " bytes\n", status->staging_size);
+	if (status->fault) {
+		const struct provcard_refusal_info *info = provcard_refusal_find(status->fault);
+
+		printf("FAULT     %s (%s, 0x%04x)\n", info ? info->sentence : "unknown", info ? info->name : "UNKNOWN", status->fault);
+	}
+	if (people && *people)
+		printf("\nenrolled: role, name, SHA-256 of the certificate\n%s", people);
+}
+
+/* A column title before the first row of a table. */
+static void title(struct output *output, const char *text)
+{
+	if (!output->lines++)
+		printf("%s\n", text);
+}
+
+static void text_head(struct output *output, const struct provcard_head *head)
+{
+	const struct provcard_refusal_info *info = provcard_refusal_find(head->last_refusal);
+	char uid[HEX_SIZE(PROVCARD_UID_MAX)];
+
+	title(output, "head  step      done  part              good  scrap  last unit");
+	printf("%4u  %-8s  %3u%%  %-16s  %4" PRIu64 "  %5" PRIu64 "  %s\n", head->head, unit_step_name(head->step),
+	       head->total ? (unsigned int)(100 * (uint64_t)head->done / head->total) : 0,
+	       head->uid_size ? to_hex(uid, head->uid, head->uid_size) : "-", head->good, head->scrap,
+	       head->last_refusal ? (info ? info->name : "UNKNOWN") : "-");
+}
+
+static void text_job(struct output *output, const struct provcard_job_status *job)
+{
+	char id[HEX_SIZE(PROVCARD_PACKAGE_ID_SIZE)], when[32];
+
+	title(output, "job                               state   granted  allocated  good  scrap  reserved  product, OEM, part");
+	printf("%s  %-6s  %7" PRIu64 "  %9" PRIu64 "  %4" PRIu64 "  %5" PRIu64 "  %8" PRIu64 "  %s, %s, %s%s%s\n",
+	       to_hex(id, job->package_id, sizeof(job->package_id)), job_state_name(job->state), job->ceiling_good, job->allocated,
+	       job->good, job->scrap, job->reserved_units, job->product, job->oem, job->part, job->not_after ? ", until " : "",
+	       job->not_after ? to_time(when, job->not_after) : "");
+}
+
+static void text_unit(struct output *output, const struct provcard_unit *unit)
+{
+	const struct provcard_refusal_info *info = provcard_refusal_find(unit->refusal);
+	char uid[HEX_SIZE(PROVCARD_UID_MAX)] = "no part";
+
+	(void)output;
+	if (unit->uid_size)
+		to_hex(uid, unit->uid, unit->uid_size);
+	progress_clear();
+	if (!unit->refusal) {
+		printf("head %u: %s good, locked%s\n", unit->head, uid,
+		       unit->proof == PROVCARD_PROOF_CHALLENGE ? ", proved its key" : "");
+	} else {
+		printf("head %u: %s %s: %s (%s, 0x%04x)\n", unit->head, uid,
+		       unit->state == PROVCARD_UNIT_SCRAP ? "scrap" : "not made", info ? info->sentence : "unknown refusal",
+		       info ? info->name : "UNKNOWN", unit->refusal);
+	}
+	fflush(stdout);
+}
+
+static void text_run_summary(struct output *output, const struct run_summary *summary)
+{
+	(void)output;
+	progress_clear();
+	printf("%" PRIu64 " good, %" PRIu64 " scrap, %" PRIu64 " not made in %.1f s", summary->good, summary->scrap, summary->refused,
+	       summary->seconds);
+	if (summary->has_job)
+		printf("; job: %" PRIu64 " good, %" PRIu64 " scrap, %" PRIu64 " left of %" PRIu64 " allocated, %" PRIu64 " granted",
+		       summary->job.good, summary->job.scrap,
+		       summary->job.allocated - summary->job.good - summary->job.reserved_units, summary->job.allocated,
+		       summary->job.ceiling_good);
+	printf("\n");
+}
+
+static void text_record(struct output *output, const struct provpkg_record *record)
+{
+	const char *event = provpkg_event_name(record->event);
+	char when[32], hex[HEX_SIZE(PROVPKG_UID_MAX)];
+
+	(void)output;
+	printf("%8" PRIu64 "  %s%s  %-16s", record->index, to_time(when, record->time), record->time_authenticated ? " " : "~",
+	       event ? event : "unknown");
+	if (*record->actor)
+		printf("  by %s", record->actor);
+	if (record->has_job)
+		printf("  job %s", to_hex(hex, record->package_id, sizeof(record->package_id)));
+	if (record->has_unit)
+		printf("  head %u part %s", record->head, to_hex(hex, record->uid, record->uid_size));
+	if (record->has_job)
+		printf("  good %" PRIu64 " scrap %" PRIu64 " reserved %" PRIu64 " allocated %" PRIu64, record->after.good,
+		       record->after.scrap, record->after.reserved, record->after.allocated);
+	if (record->code) {
+		const struct provcard_refusal_info *info = provcard_refusal_find(record->code);
+
+		printf("  (%s, 0x%04x)", info ? info->name : "UNKNOWN", record->code);
+	}
+	printf("\n");
+}
+
+static void text_refusal(struct output *output, const struct provcard_refusal_info *refusal)
+{
+	(void)output;
+	printf("0x%04x %s%s\n        %s\n        what to do: %s\n", refusal->code, refusal->name,
+	       refusal->permanent ? "" : " (trying again may help)", refusal->sentence, refusal->remedy);
+}
+
+static void text_packed(struct output *output, const struct package_report *package)
+{
+	const struct provpkg_manifest_fields *fields = package->fields;
+	char hex[HEX_SIZE(PROVPKG_ID_SIZE)];
+
+	(void)output;
+	progress_clear();
+	printf("%s: package %s, %" PRIu64 " bytes, for %zu card%s, %" PRIu64 " good and %" PRIu64 " scrap each\n", package->path,
+	       to_hex(hex, fields->package_id, sizeof(fields->package_id)), package->size, fields->recipients,
+	       fields->recipients == 1 ? "" : "s", fields->grants ? fields->grant[0].ceiling_good : 0,
+	       fields->grants ? fields->grant[0].ceiling_scrap : 0);
+}
+
+static void text_package(struct output *output, const struct package_report *package)
+{
+	const struct provpkg_manifest_fields *fields = package->fields;
+	char hex[HEX_SIZE(PROVPKG_CARD_ID_SIZE)], begin[32], end[32];
+
+	(void)output;
+	printf("package   %s, %" PRIu64 " bytes\n", package->path, package->size);
+	printf("id        %s\n", to_hex(hex, fields->package_id, sizeof(fields->package_id)));
+	printf("product   %s, security version %u, suite %u\n", fields->product, fields->security_version, fields->suite);
+	printf("window    %s to %s\n", fields->window.not_before ? to_time(begin, fields->window.not_before) : "any time",
+	       fields->window.not_after ? to_time(end, fields->window.not_after) : "any time");
+	printf("payload   %" PRIu64 " bytes in %" PRIu64 " segments%s\n", fields->payload_size, fields->segments,
+	       package->checked ? ", each as signed" : "");
+	printf("signer    %s%s\n", package->signer, package->trusted ? ", trusted" : ", not checked against any anchor");
+	for (size_t i = 0; i < fields->grants; i++)
+		printf("grant     card %s: %" PRIu64 " good, %" PRIu64 " scrap\n",
+		       to_hex(hex, fields->grant[i].card_id, sizeof(fields->grant[i].card_id)), fields->grant[i].ceiling_good,
+		       fields->grant[i].ceiling_scrap);
+}
+
+static void text_delivery(struct output *output, const struct delivery_report *delivery)
+{
+	const struct provpkg_end_certificate *end = delivery->end;
+	char hex[HEX_SIZE(PROVPKG_ID_SIZE)], when[32];
+
+	(void)output;
+	printf("job %s of %s (%s), card %s, closed %s\n", to_hex(hex, end->package_id, sizeof(end->package_id)), end->product, end->oem,
+	       delivery->serial, to_time(when, end->closed_at));
+	printf("granted %" PRIu64 " = good %" PRIu64 " + scrap %" PRIu64 " + unused %" PRIu64 "\n", end->granted, end->good, end->scrap,
+	       end->unused);
+	if (delivery->uid)
+		printf("part %s: record, certificate and proof are right\n", delivery->uid);
+	else
+		printf("%s: %" PRIu64 " records, %" PRIu64 " device certificates, %s\n", delivery->path, delivery->records,
+		       delivery->certificates, delivery->verified ? "all verified" : "written");
+}
+
+static void text_text(struct output *output, const char *key, const char *text, size_t size)
+{
+	(void)output;
+	(void)key;
+	fwrite(text, 1, size, stdout);
+}
+
+static void text_done(struct output *output, const char *line)
+{
+	(void)output;
+	progress_clear();
+	printf("%s\n", line);
+}
+
+static void text_error(struct output *output, const struct error_report *error)
+{
+	(void)output;
+	(void)error; /* stands on the error stream already */
+}
+
+static void text_finish(struct output *output)
+{
+	(void)output;
+	fflush(stdout);
+}
+
+const struct print_ops print_text = {
+	.versions = text_versions,
+	.status = text_status,
+	.head = text_head,
+	.job = text_job,
+	.unit = text_unit,
+	.run_summary = text_run_summary,
+	.record = text_record,
+	.refusal = text_refusal,
+	.packed = text_packed,
+	.package = text_package,
+	.delivery = text_delivery,
+	.text = text_text,
+	.done = text_done,
+	.error = text_error,
+	.finish = text_finish,
+};
