@@ -8,7 +8,7 @@
 struct modulus {
 	struct number value;
 	uint32_t negated_inverse; /* -1 / value[0] modulo 2^32 */
-	struct number r_squared;  /* 2^512 modulo value */
+	struct number r_squared; /* 2^512 modulo value */
 };
 
 static const struct modulus field = {

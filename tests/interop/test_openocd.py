@@ -152,6 +152,16 @@ def test_hardened_part_is_closed_until_recovered(tmp_path):
     bench.part.stop()
 
 
+def test_real_flash_times(tmp_path):
+    """The tool's time-outs hold when flash takes its time."""
+    bench = Bench(tmp_path, "--timing", "real")
+    program(bench, bench.image(16384))
+    line = bench.part.cable()
+    assert line.stats()[1] > 4 * 85_000_000 + 4096 * 41_000, "four pages and their words"
+    line.close()
+    bench.part.stop()
+
+
 def test_programmed_device_answers_over_the_cable(bench):
     """OpenOCD installs the demonstration device, the cable asks it."""
     for name, address in (("bootloader", 0), ("application", 0x8000)):

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "frontend.h"
 #include "part.h"
 
 #define ZEROES_TO_BITBANG 20
+#define LONGEST_PAUSE 1000000000ull /* nanoseconds of a host's pause that the part lives through */
 
 enum mode { MODE_TERMINAL, MODE_BITBANG, MODE_RAW_WIRE };
 
@@ -24,7 +26,8 @@ struct bus_pirate {
 	enum mode mode;
 	unsigned int zeroes;
 	unsigned int bytes_to_write; /* still to come of a bulk write */
-	bool driven, level;	     /* the data pin */
+	bool driven, level; /* the data pin */
+	uint64_t heard; /* when the host was last heard, wall clock */
 	uint8_t answer[4096];
 	size_t answer_size;
 };
@@ -236,11 +239,30 @@ static void take(struct bus_pirate *pirate, uint8_t byte)
 	}
 }
 
+static uint64_t wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/* The host counts its time-outs by the wall clock, so flash that takes time must be ready by that clock too. */
+static void live_through_pause(struct bus_pirate *pirate)
+{
+	uint64_t now = wall_clock(), pause = now - pirate->heard;
+
+	pirate->heard = now;
+	if (pirate->part->options.real_timing)
+		part_delay(pirate->part, pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE);
+}
+
 void bus_pirate_ready(struct bus_pirate *pirate)
 {
 	uint8_t bytes[1024];
 	ssize_t got = read(pirate->master, bytes, sizeof(bytes));
 
+	live_through_pause(pirate);
 	pirate->part->patient = true; /* OpenOCD's driver drops a transaction that was answered WAIT */
 	for (ssize_t i = 0; i < got; i++)
 		take(pirate, bytes[i]);

@@ -8,11 +8,11 @@
 
 #include "memory.h"
 
-#define DP_DPIDR 0x0	 /* read */
-#define DP_ABORT 0x0	 /* write */
+#define DP_DPIDR 0x0 /* read */
+#define DP_ABORT 0x0 /* write */
 #define DP_CTRL_STAT 0x4 /* bank 0; bank 1 is DLCR */
-#define DP_SELECT 0x8	 /* write */
-#define DP_RESEND 0x8	 /* read */
+#define DP_SELECT 0x8 /* write */
+#define DP_RESEND 0x8 /* read */
 #define DP_RDBUFF 0xc
 
 #define DP_PORTS 4
@@ -39,8 +39,8 @@ struct dp {
 	uint32_t result; /* of the last read of an access port */
 	uint32_t resend;
 	struct dp_transaction pending; /* taken from the host, not finished by the access port */
-	uint32_t wait_storm;	       /* fault: answers of WAIT still to give */
-	bool next_fails;	       /* fault: the next transaction ends in a bus error */
+	uint32_t wait_storm; /* fault: answers of WAIT still to give */
+	bool next_fails; /* fault: the next transaction ends in a bus error */
 };
 
 void dp_power_on(struct dp *dp);

@@ -46,7 +46,7 @@ struct faults {
 	struct fault_stuck stuck[FAULTS_MAX];
 	unsigned int event_count, stuck_count;
 	uint64_t erases, writes;
-	bool flip;	  /* this clock */
+	bool flip; /* this clock */
 	bool power_fails; /* at the end of this clock */
 };
 

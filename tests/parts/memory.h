@@ -11,14 +11,14 @@
 enum bus_result {
 	BUS_OK,
 	BUS_FAULT, /* nobody there, or refused: the master gets a bus error */
-	BUS_WAIT,  /* not finished; the master must come again with the same access */
+	BUS_WAIT, /* not finished; the master must come again with the same access */
 };
 
 /* The CPU's stores stall it until the memory is ready; a debugger is told to wait. */
 enum bus_master { BUS_DEBUG, BUS_CPU };
 
 struct bus_access {
-	uint32_t offset;   /* within the region, aligned to size */
+	uint32_t offset; /* within the region, aligned to size */
 	unsigned int size; /* 1, 2 or 4 bytes */
 	enum bus_master master;
 };

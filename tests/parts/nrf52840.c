@@ -64,14 +64,14 @@ struct nrf52840 {
 	uint8_t *image; /* flash, then UICR */
 	uint8_t *ram, *ficr;
 	uint32_t gpio[PERIPHERAL_SIZE / 4];
-	uint32_t config;	   /* of the NVMC */
-	uint64_t busy_until;	   /* the NVMC is erasing or writing */
+	uint32_t config; /* of the NVMC */
+	uint64_t busy_until; /* the NVMC is erasing or writing */
 	uint64_t mass_erase_until; /* started by the control port */
 	uint32_t reset_reason;
-	bool locked;	  /* old silicon: what the UICR said at the last reset */
+	bool locked; /* old silicon: what the UICR said at the last reset */
 	bool erased_open; /* hardened: opened by ERASEALL until the next reset that is more than a soft one */
-	bool forced;	  /* hardened: FORCEPROTECT was written */
-	uint8_t disable;  /* hardened: APPROTECT.DISABLE */
+	bool forced; /* hardened: FORCEPROTECT was written */
+	uint8_t disable; /* hardened: APPROTECT.DISABLE */
 	bool ctrl_ap_reset;
 };
 
@@ -360,16 +360,16 @@ static void write_ficr(struct nrf52840 *chip)
 	const struct {
 		uint32_t offset, value;
 	} words[] = {
-		{ 0x010, PAGE_SIZE },			       /* CODEPAGESIZE */
-		{ 0x014, FLASH_SIZE / PAGE_SIZE },	       /* CODESIZE */
-		{ 0x060, (uint32_t)uid },		       /* DEVICEID[0] */
-		{ 0x064, (uint32_t)(uid >> 32) },	       /* DEVICEID[1] */
-		{ 0x0a0, 1 },				       /* DEVICEADDRTYPE: random */
-		{ 0x100, 0x52840 },			       /* INFO.PART */
+		{ 0x010, PAGE_SIZE }, /* CODEPAGESIZE */
+		{ 0x014, FLASH_SIZE / PAGE_SIZE }, /* CODESIZE */
+		{ 0x060, (uint32_t)uid }, /* DEVICEID[0] */
+		{ 0x064, (uint32_t)(uid >> 32) }, /* DEVICEID[1] */
+		{ 0x0a0, 1 }, /* DEVICEADDRTYPE: random */
+		{ 0x100, 0x52840 }, /* INFO.PART */
 		{ 0x104, hardened ? 0x41414630 : 0x41414430 }, /* INFO.VARIANT: AAF0, AAD0 */
-		{ 0x108, 0x2004 },			       /* INFO.PACKAGE: QI */
-		{ 0x10c, RAM_SIZE / 1024 },		       /* INFO.RAM */
-		{ 0x110, FLASH_SIZE / 1024 },		       /* INFO.FLASH */
+		{ 0x108, 0x2004 }, /* INFO.PACKAGE: QI */
+		{ 0x10c, RAM_SIZE / 1024 }, /* INFO.RAM */
+		{ 0x110, FLASH_SIZE / 1024 }, /* INFO.FLASH */
 	};
 
 	memset(chip->ficr, 0xff, PAGE_SIZE);

@@ -6,7 +6,7 @@
 
 #define DPIDR_CORTEX_M4 0x2ba01477
 #define SECOND 1000000000ull
-#define SLICE 100000ull		/* nanoseconds that CPU and outside may be apart while nobody clocks */
+#define SLICE 100000ull /* nanoseconds that CPU and outside may be apart while nobody clocks */
 #define HURRY_CYCLES 5000000ull /* how long an idle debugger lets the CPU of a part with ideal timing run */
 
 static const struct family *const families[] = { &family_nrf52840 };

@@ -20,15 +20,15 @@
 
 enum part_reset {
 	PART_RESET_POWER, /* power came */
-	PART_RESET_PIN,	  /* reset pin or its equal by the debug port */
-	PART_RESET_SOFT,  /* AIRCR.SYSRESETREQ */
+	PART_RESET_PIN, /* reset pin or its equal by the debug port */
+	PART_RESET_SOFT, /* AIRCR.SYSRESETREQ */
 };
 
 struct part_options {
 	const char *flash; /* file of the non-volatile memory; NULL: in memory only */
 	uint64_t uid;
 	bool real_timing; /* flash takes its time */
-	bool hardened;	  /* silicon whose debug port is closed unless opened */
+	bool hardened; /* silicon whose debug port is closed unless opened */
 	uint32_t swclk_hz;
 };
 
@@ -58,10 +58,10 @@ struct part {
 	struct uart uart;
 	struct faults faults;
 	bool powered, reset_asserted;
-	bool cpu_active;	      /* inside part_cpu_run: what happens now happens in the CPU's time */
-	bool patient;		      /* the front end cannot repeat a transaction: pass time instead of answering WAIT */
+	bool cpu_active; /* inside part_cpu_run: what happens now happens in the CPU's time */
+	bool patient; /* the front end cannot repeat a transaction: pass time instead of answering WAIT */
 	uint64_t clocks, nanoseconds; /* since power on */
-	uint64_t cpu_nanoseconds;     /* up to where the CPU has run */
+	uint64_t cpu_nanoseconds; /* up to where the CPU has run */
 };
 
 extern const struct family family_nrf52840;

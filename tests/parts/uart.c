@@ -26,7 +26,7 @@
 #define TXD_MAXCNT 0x548
 #define TXD_AMOUNT 0x54c
 
-#define BITS_PER_BYTE 10       /* start, eight, stop */
+#define BITS_PER_BYTE 10 /* start, eight, stop */
 #define BAUD_CLOCK 16000000ull /* BAUDRATE counts in 2^-32 of this */
 
 size_t uart_wire_put(struct uart_wire *wire, const void *bytes, size_t size)

@@ -14,7 +14,7 @@ struct dp;
 
 enum wire_state {
 	WIRE_LOCKED, /* lost: deaf until a line reset */
-	WIRE_RESET,  /* a line reset is going on, or idle bits after it are still missing */
+	WIRE_RESET, /* a line reset is going on, or idle bits after it are still missing */
 	WIRE_IDLE,
 	WIRE_HEADER,
 	WIRE_TURN_TO_TARGET,
@@ -28,9 +28,9 @@ enum wire_state {
 struct wire {
 	struct dp *dp;
 	enum wire_state state;
-	unsigned int count;  /* bits done in this state */
-	uint64_t bits;	     /* being collected, or still to be sent */
-	unsigned int ones;   /* in a row, for the line reset */
+	unsigned int count; /* bits done in this state */
+	uint64_t bits; /* being collected, or still to be sent */
+	unsigned int ones; /* in a row, for the line reset */
 	bool identify_first; /* after a line reset only a read of DPIDR is taken */
 	bool driving, level; /* the target's own output */
 	bool is_ap, is_read;
