@@ -9,7 +9,9 @@
 #include <time.h>
 
 #include <openssl/asn1.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 
 #include "der.h"
 #include "der_writer.h"
@@ -325,14 +327,21 @@ static void put_tbs(struct der_writer *writer, const struct provpkg_device_templ
 	der_wrap(writer, SEQUENCE, 0);
 }
 
-/* Digest first, then sign it: the one public-key operation. */
+/*
+ * Digest first, then sign it: the one public-key operation. Deterministic by RFC 6979, so that a unit that is resumed gets the very
+ * certificate again that it had.
+ */
 static int sign_tbs(EVP_PKEY *key, const EVP_MD *md, const struct der_writer *tbs, uint8_t *signature, size_t *size)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned int digest_size;
+	unsigned int digest_size, deterministic = 1;
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	const OSSL_PARAM params[] = { OSSL_PARAM_construct_uint(OSSL_SIGNATURE_PARAM_NONCE_TYPE, &deterministic),
+				      OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, (char *)EVP_MD_get0_name(md), 0),
+				      OSSL_PARAM_construct_end() };
 	bool made = context && EVP_Digest(tbs->cursor, der_written(tbs), digest, &digest_size, md, NULL) == 1 &&
-		    EVP_PKEY_sign_init(context) == 1 && EVP_PKEY_sign(context, signature, size, digest, digest_size) == 1;
+		    EVP_PKEY_sign_init_ex(context, params) == 1 &&
+		    EVP_PKEY_sign(context, signature, size, digest, digest_size) == 1;
 
 	EVP_PKEY_CTX_free(context);
 	return made ? 0 : -EIO;
