@@ -439,7 +439,7 @@ static void test_delete_queue_in_flight(void **state)
 	struct raw *raw = raw_of(state);
 	struct provcard_hif_sqe unit = { .opcode = FAKE_UNIT, .cid = 4, .job = 1 };
 	struct provcard_hif_sqe hold = { .opcode = FAKE_HOLD, .cid = 5, .job = 1 };
-	struct provcard_hif_cqe cqe;
+	struct provcard_hif_cqe cqe = { 0 };
 	unsigned int i, aborted = 0;
 
 	raw_create_queue(raw, 1);
