@@ -94,6 +94,16 @@ static void apply(struct core *core, struct commit *commit)
 	note_held(commit);
 }
 
+/* The closing is a job's last record. */
+static int judge_record(const struct core *core, const struct commit *commit)
+{
+	const struct ledger *ledger = &core->ledger;
+
+	if (commit->change.type != LEDGER_NONE || !commit->record->has_job)
+		return 0;
+	return ledger->job[commit->change.job]->closed ? PROVCARD_REFUSAL_JOB_CLOSED : 0;
+}
+
 /* Judge one change, and if it may be, let it take effect in memory. -1: the card must stop. */
 static int decide(struct core *core, struct commit *commit)
 {
@@ -101,6 +111,8 @@ static int decide(struct core *core, struct commit *commit)
 	int code = judge_log(core, commit);
 
 	commit->time = core_time(core);
+	if (!code)
+		code = judge_record(core, commit);
 	if (!code)
 		code = ledger_judge(ledger, &commit->change, commit->time);
 	if (code == LEDGER_RESUMED) {

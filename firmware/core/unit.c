@@ -17,6 +17,18 @@ static int check_stop(const struct unit_run *run)
 	return job_aborted(run->handle, run->aborts) ? PROVCARD_REFUSAL_UNIT_STOPPED : 0;
 }
 
+/* Not worth touching a part for: a closed job has no more records, so it may not begin one either. */
+static int check_open(struct unit_run *run)
+{
+	struct ledger *ledger = &run->core->ledger;
+	bool closed;
+
+	mtx_lock(&ledger->lock);
+	closed = ledger->job[run->job]->closed;
+	mtx_unlock(&ledger->lock);
+	return closed ? PROVCARD_REFUSAL_JOB_CLOSED : 0;
+}
+
 /* Which part is in the socket? */
 static int attach(struct unit_run *run)
 {
@@ -253,8 +265,8 @@ static void finish_failed(struct unit_run *run, int code)
 
 static int provision(struct unit_run *run)
 {
-	static int (*const steps[])(struct unit_run *) = { attach, judge_locked, charge, make_identity,
-							   program, lock,	 prove,	 finish_good };
+	static int (*const steps[])(struct unit_run *) = { check_open,	 attach,  judge_locked, charge, make_identity,
+							   program, lock,   prove,	     finish_good };
 	int code = 0;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !code; i++)

@@ -12,8 +12,10 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
+#include <openssl/obj_mac.h>
 #include <openssl/param_build.h>
 
 #include "head/head.h"
@@ -176,19 +178,27 @@ int head_read_lock(struct head *head, bool *locked)
 static EVP_PKEY *fake_device_key(const uint8_t scalar[32])
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+	EC_POINT *point = EC_POINT_new(group);
 	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
 	BIGNUM *private = BN_bin2bn(scalar, 32, NULL);
+	uint8_t public[65];
 	OSSL_PARAM *params;
 	EVP_PKEY *key = NULL;
 
+	EC_POINT_mul(group, point, private, NULL, NULL, NULL);
+	EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, public, sizeof(public), NULL);
 	OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
 	OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_PRIV_KEY, private);
+	OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, public, sizeof(public));
 	params = OSSL_PARAM_BLD_to_param(builder);
 	EVP_PKEY_fromdata_init(context);
 	EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(builder);
 	BN_free(private);
+	EC_POINT_free(point);
+	EC_GROUP_free(group);
 	EVP_PKEY_CTX_free(context);
 	return key;
 }

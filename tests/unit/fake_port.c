@@ -14,10 +14,10 @@
 #define SECTOR 512
 
 static const uint64_t default_size[PORT_NV_REGIONS] = {
-	[PORT_NV_VAULT] = 1u << 20,
-	[PORT_NV_LEDGER] = 1u << 20,
-	[PORT_NV_LOG] = 4u << 20,
-	[PORT_NV_STAGING] = 8u << 20,
+	[PORT_NV_VAULT] = 256u << 10,
+	[PORT_NV_LEDGER] = 256u << 10,
+	[PORT_NV_LOG] = 1u << 20,
+	[PORT_NV_STAGING] = 4u << 20,
 };
 
 static uint64_t nv_size(void *context, enum port_region region)
