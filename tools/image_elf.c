@@ -1,58 +1,94 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* ELF: what its PT_LOAD segments have in the file goes to their physical addresses. */
+/*
+ * ELF: what PT_LOAD segments have in the file goes to their physical addresses. Of a segment only what sections name is taken, for
+ * a linker may extend the first segment over the file's own headers, far below the image. A file without sections has its
+ * segments taken whole.
+ */
+#include <stdbool.h>
+
 #include <gelf.h>
 #include <libelf.h>
 
 #include "image.h"
 
-static const char *take_segment(Elf *elf, size_t index, int fd, uint64_t file_size, struct image_chunks *chunks)
+struct elf_file {
+	Elf *elf;
+	int fd;
+	uint64_t size;
+	struct image_chunks *chunks;
+};
+
+static const char *take(const struct elf_file *file, const GElf_Phdr *segment, uint64_t offset, uint64_t size)
 {
 	struct image_chunk *chunk;
-	GElf_Phdr segment;
 
-	if (!gelf_getphdr(elf, index, &segment))
-		return "a program header cannot be read";
-	if (segment.p_type != PT_LOAD || !segment.p_filesz)
-		return NULL;
-	if (segment.p_filesz > file_size || segment.p_offset > file_size - segment.p_filesz)
+	if (size > file->size || offset > file->size - size)
 		return "a segment lies outside the file";
-	chunk = image_chunk_new(chunks);
+	chunk = image_chunk_new(file->chunks);
 	if (!chunk)
 		return "out of memory";
 	*chunk = (struct image_chunk){
-		.address = segment.p_paddr,
-		.size = segment.p_filesz,
-		.fd = fd,
-		.file_offset = segment.p_offset,
+		.address = segment->p_paddr + (offset - segment->p_offset),
+		.size = size,
+		.fd = file->fd,
+		.file_offset = offset,
 	};
 	return NULL;
 }
 
-static const char *take_segments(Elf *elf, int fd, uint64_t file_size, struct image_chunks *chunks)
+/* Does the section bring bytes that lie in this segment? */
+static bool is_inside(const GElf_Shdr *section, const GElf_Phdr *segment)
+{
+	if (!(section->sh_flags & SHF_ALLOC) || section->sh_type == SHT_NOBITS || !section->sh_size)
+		return false;
+	return section->sh_offset >= segment->p_offset && section->sh_size <= segment->p_filesz &&
+	       section->sh_offset - segment->p_offset <= segment->p_filesz - section->sh_size;
+}
+
+static const char *take_segment(const struct elf_file *file, size_t index, bool has_sections)
 {
 	const char *wrong = NULL;
-	GElf_Ehdr header;
-	size_t count;
+	Elf_Scn *scan = NULL;
+	GElf_Phdr segment;
+	GElf_Shdr section;
 
-	if (!gelf_getehdr(elf, &header) || header.e_type != ET_EXEC)
+	if (!gelf_getphdr(file->elf, index, &segment))
+		return "a program header cannot be read";
+	if (segment.p_type != PT_LOAD || !segment.p_filesz)
+		return NULL;
+	if (!has_sections)
+		return take(file, &segment, segment.p_offset, segment.p_filesz);
+	while (!wrong && (scan = elf_nextscn(file->elf, scan)))
+		if (gelf_getshdr(scan, &section) && is_inside(&section, &segment))
+			wrong = take(file, &segment, section.sh_offset, section.sh_size);
+	return wrong;
+}
+
+static const char *take_segments(const struct elf_file *file)
+{
+	size_t segments, sections;
+	const char *wrong = NULL;
+	GElf_Ehdr header;
+
+	if (!gelf_getehdr(file->elf, &header) || header.e_type != ET_EXEC)
 		return "it is no executable ELF file";
-	if (elf_getphdrnum(elf, &count))
-		return "its program headers cannot be read";
-	for (size_t i = 0; i < count && !wrong; i++)
-		wrong = take_segment(elf, i, fd, file_size, chunks);
+	if (elf_getphdrnum(file->elf, &segments) || elf_getshdrnum(file->elf, &sections))
+		return "its headers cannot be read";
+	for (size_t i = 0; i < segments && !wrong; i++)
+		wrong = take_segment(file, i, sections > 0);
 	return wrong;
 }
 
 const char *image_parse_elf(int fd, uint64_t file_size, struct image_chunks *chunks)
 {
+	struct elf_file file = { .fd = fd, .size = file_size, .chunks = chunks };
 	const char *wrong = "it is no ELF file";
-	Elf *elf;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return "libelf is too old";
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (elf && elf_kind(elf) == ELF_K_ELF)
-		wrong = take_segments(elf, fd, file_size, chunks);
-	elf_end(elf);
+	file.elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (file.elf && elf_kind(file.elf) == ELF_K_ELF)
+		wrong = take_segments(&file);
+	elf_end(file.elf);
 	return wrong;
 }
