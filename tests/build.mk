@@ -52,7 +52,7 @@ $(O)/vm/kdf-spy.so: tests/vm/kdf_spy.c
 DEVICE_CC ?= arm-none-eabi-gcc
 DEVICE_OBJCOPY ?= arm-none-eabi-objcopy
 DEVICE_CFLAGS := -std=c11 -O2 -g -mcpu=cortex-m4 -mthumb -ffreestanding -fno-tree-loop-distribute-patterns $(WARNINGS)
-DEVICE_LDFLAGS := -nostdlib -Wl,--fatal-warnings -Ltests/device
+DEVICE_LDFLAGS := -nostdlib -Wl,-n -Wl,--fatal-warnings -Ltests/device
 device_objects = $(patsubst %,$(O)/device/obj/%.o,$(1))
 $(O)/device/obj/%.o: tests/device/%.c $(wildcard tests/device/*.h)
 	@mkdir -p $(@D)
