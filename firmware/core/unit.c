@@ -239,9 +239,14 @@ static int finish_good(struct unit_run *run)
 	return 0;
 }
 
-/* The record of an attempt that did not end well, and the scrapping of a part that is beyond help. */
-static void finish_failed(struct unit_run *run, int code)
+/*
+ * The record of an attempt that did not end well, and the scrapping of a part that is beyond help. Returns what to tell: @code,
+ * unless that could not be made durable and the card has stopped.
+ */
+static int finish_failed(struct unit_run *run, int code)
 {
+	int failed;
+
 	struct commit commit = { 0 };
 	struct provpkg_record record;
 
@@ -256,11 +261,13 @@ static void finish_failed(struct unit_run *run, int code)
 	}
 	if (run->delivered)
 		attach_certificate(run, &commit);
-	if (commit_run(run->core, &commit))
-		return;
+	failed = commit_run(run->core, &commit);
+	if (failed)
+		return atomic_load(&run->core->fault) ? failed : code;
 	if (commit.change.type == LEDGER_SCRAP)
 		run->report.state = PROVCARD_UNIT_SCRAP;
 	run->report.log_index = record.index;
+	return code;
 }
 
 static int provision(struct unit_run *run)
@@ -272,7 +279,7 @@ static int provision(struct unit_run *run)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !code; i++)
 		code = steps[i](run);
 	if (code && run->seen && !atomic_load(&run->core->fault))
-		finish_failed(run, code);
+		code = finish_failed(run, code);
 	run->report.code = core_code(code);
 	head_detach(run->head);
 	if (run->charged)
