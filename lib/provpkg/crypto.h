@@ -21,7 +21,14 @@ struct provpkg_hkdf {
 /* RFC 5869. 0 or -EIO. */
 PROVPKG_MUST_CHECK int provpkg_hkdf(const struct provpkg_hkdf *hkdf, uint8_t *out, size_t size);
 
-/* An item of zero-terminated text as bytes. */
+/*
+ * AES-256 key wrap, RFC 3394. @out_size is exactly what must come out: 8 bytes more than @in, or fewer; @out of the latter has room for
+ * as many as @in, since libcrypto writes there before it has checked. False for whatever fails.
+ */
+PROVPKG_MUST_CHECK bool provpkg_key_wrap(const uint8_t kek[32], struct provpkg_view in, uint8_t *out, size_t out_size);
+PROVPKG_MUST_CHECK bool provpkg_key_unwrap(const uint8_t kek[32], struct provpkg_view in, uint8_t *out, size_t out_size);
+
+/* Zero-terminated text as bytes. */
 struct provpkg_view provpkg_text_view(const char *text);
 
 /* A private copy of bytes; -ENOMEM. */

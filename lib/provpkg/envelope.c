@@ -15,6 +15,64 @@
 #include "envelope.h"
 #include "provcard-refusal.h"
 
+#define TAG_SIZE 16
+
+/* The outer form, for what libcrypto's CMS does not look at or let look at. */
+typedef struct {
+	ASN1_OBJECT *type;
+	X509_ALGOR *algorithm;
+	ASN1_OCTET_STRING *content;
+} CONTENT_FORM;
+
+typedef struct {
+	uint32_t version;
+	STACK_OF(ASN1_TYPE) *recipients;
+	CONTENT_FORM *content;
+	ASN1_OCTET_STRING *tag;
+} AUTH_ENVELOPED_FORM;
+
+typedef struct {
+	ASN1_OBJECT *type;
+	AUTH_ENVELOPED_FORM *data;
+} ENVELOPE_FORM;
+
+ASN1_SEQUENCE(CONTENT_FORM) = {
+	ASN1_SIMPLE(CONTENT_FORM, type, ASN1_OBJECT),
+	ASN1_SIMPLE(CONTENT_FORM, algorithm, X509_ALGOR),
+	ASN1_IMP(CONTENT_FORM, content, ASN1_OCTET_STRING, 0),
+} static_ASN1_SEQUENCE_END(CONTENT_FORM)
+
+ASN1_SEQUENCE(AUTH_ENVELOPED_FORM) = {
+	ASN1_EMBED(AUTH_ENVELOPED_FORM, version, UINT32),
+	ASN1_SET_OF(AUTH_ENVELOPED_FORM, recipients, ASN1_ANY),
+	ASN1_SIMPLE(AUTH_ENVELOPED_FORM, content, CONTENT_FORM),
+	ASN1_SIMPLE(AUTH_ENVELOPED_FORM, tag, ASN1_OCTET_STRING),
+} static_ASN1_SEQUENCE_END(AUTH_ENVELOPED_FORM)
+
+ASN1_SEQUENCE(ENVELOPE_FORM) = {
+	ASN1_SIMPLE(ENVELOPE_FORM, type, ASN1_OBJECT),
+	ASN1_EXP(ENVELOPE_FORM, data, AUTH_ENVELOPED_FORM, 0),
+} static_ASN1_SEQUENCE_END(ENVELOPE_FORM)
+
+/* AuthEnvelopedData of plain data under AES-256-GCM with a whole tag, without further attributes. */
+static bool form_accepted(struct provpkg_view cms)
+{
+	const ASN1_OBJECT *algorithm;
+	ENVELOPE_FORM *form;
+	void *decoded;
+	bool good;
+
+	if (provpkg_der_decode(cms, PROVPKG_ENVELOPE_MAX, ASN1_ITEM_rptr(ENVELOPE_FORM), 1, &decoded))
+		return false;
+	form = decoded;
+	X509_ALGOR_get0(&algorithm, NULL, NULL, form->data->content->algorithm);
+	good = OBJ_obj2nid(form->type) == NID_id_smime_ct_authEnvelopedData && form->data->version == 0 &&
+	       OBJ_obj2nid(form->data->content->type) == NID_pkcs7_data && OBJ_obj2nid(algorithm) == NID_aes_256_gcm &&
+	       ASN1_STRING_length(form->data->tag) == TAG_SIZE;
+	ASN1_item_free(decoded, ASN1_ITEM_rptr(ENVELOPE_FORM));
+	return good;
+}
+
 static bool add_recipient(CMS_ContentInfo *cms, X509 *certificate)
 {
 	CMS_RecipientInfo *recipient = CMS_add1_recipient_cert(cms, certificate, CMS_USE_KEYID | CMS_KEY_PARAM);
@@ -123,13 +181,12 @@ static bool open_content(CMS_ContentInfo *cms, uint8_t *plain, size_t size)
 int provpkg_envelope_open_agreement(struct provpkg_view cms, struct provpkg_view key_id, EVP_PKEY *key, uint8_t *plain, size_t size)
 {
 	void *envelope;
-	int result = provpkg_der_decode(cms, PROVPKG_ENVELOPE_MAX, ASN1_ITEM_rptr(CMS_ContentInfo), PROVCARD_REFUSAL_ENVELOPE, &envelope);
+	int result = 0;
 
-	if (result)
+	if (!form_accepted(cms) || provpkg_der_decode(cms, PROVPKG_ENVELOPE_MAX, ASN1_ITEM_rptr(CMS_ContentInfo), 1, &envelope))
 		return PROVCARD_REFUSAL_ENVELOPE;
 	ERR_set_mark();
-	if (OBJ_obj2nid(CMS_get0_type(envelope)) != NID_id_smime_ct_authEnvelopedData || !unwrap(envelope, key_id, key) ||
-	    !open_content(envelope, plain, size))
+	if (!unwrap(envelope, key_id, key) || !open_content(envelope, plain, size))
 		result = PROVCARD_REFUSAL_ENVELOPE;
 	ERR_pop_to_mark();
 	CMS_ContentInfo_free(envelope);

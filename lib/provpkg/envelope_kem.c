@@ -159,23 +159,6 @@ static int derive_kek(const KEM_RECIPIENT *recipient, const uint8_t secret[SECRE
 	return result;
 }
 
-/* RFC 3394, either way; an integrity failure cannot be told from another. */
-static bool key_wrap(const uint8_t kek[KEY_SIZE], struct provpkg_view in, uint8_t *out, size_t out_size, int encrypt)
-{
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-WRAP", NULL);
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	int size = 0;
-	bool good;
-
-	if (context)
-		EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-	good = cipher && context && EVP_CipherInit_ex2(context, cipher, kek, NULL, encrypt, NULL) &&
-	       EVP_CipherUpdate(context, out, &size, in.data, (int)in.size) && (size_t)size == out_size;
-	EVP_CIPHER_CTX_free(context);
-	EVP_CIPHER_free(cipher);
-	return good;
-}
-
 static bool gcm_seal(const uint8_t key[KEY_SIZE], const uint8_t nonce[NONCE_SIZE], struct provpkg_view plain, uint8_t *out,
 		     uint8_t tag[TAG_SIZE])
 {
@@ -243,7 +226,7 @@ static bool wrap_for(EVP_PKEY *key, const uint8_t content_key[KEY_SIZE], KEM_REC
 {
 	uint8_t secret[SECRET_SIZE], kek[KEY_SIZE], wrapped[WRAPPED_SIZE];
 	bool good = encapsulate(key, recipient, secret) && !derive_kek(recipient, secret, kek) &&
-		    key_wrap(kek, (struct provpkg_view){ content_key, KEY_SIZE }, wrapped, sizeof(wrapped), 1) &&
+		    provpkg_key_wrap(kek, (struct provpkg_view){ content_key, KEY_SIZE }, wrapped, sizeof(wrapped)) &&
 		    provpkg_octets_set(recipient->encrypted_key, wrapped, sizeof(wrapped));
 
 	OPENSSL_cleanse(secret, sizeof(secret));
@@ -416,7 +399,7 @@ static bool unwrap(const KEM_RECIPIENT *recipient, EVP_PKEY *key, uint8_t conten
 {
 	uint8_t secret[SECRET_SIZE], kek[KEY_SIZE], unwrapped[WRAPPED_SIZE];
 	bool good = decapsulate(key, recipient, secret) && !derive_kek(recipient, secret, kek) &&
-		    key_wrap(kek, provpkg_string_view(recipient->encrypted_key), unwrapped, KEY_SIZE, 0);
+		    provpkg_key_unwrap(kek, provpkg_string_view(recipient->encrypted_key), unwrapped, KEY_SIZE);
 
 	if (good)
 		memcpy(content_key, unwrapped, KEY_SIZE);

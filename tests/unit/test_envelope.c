@@ -125,8 +125,8 @@ static void the_other_kind_does_not_open_it(void **state)
 }
 
 /*
- * Either it is refused or the share comes out unaltered. Our own template leaves no bit unchecked; libcrypto's CMS does not look at
- * versions, which is harmless below the manifest's signature.
+ * Either it is refused or the share comes out unaltered. Our own template leaves no bit unchecked; libcrypto's CMS reads a few of
+ * KeyAgreeRecipientInfo (versions, parameters) in more than one way, which is harmless below the manifest's signature.
  */
 static void altered_bits_never_give_another_share(void **state)
 {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -503,6 +504,82 @@ static void sizes_around_a_segment_boundary_round_trip(void **state)
 	}
 }
 
+/* ---- From several threads ---- */
+
+#define THREADS 4
+#define SEGMENTS 9
+
+struct share_of_work {
+	struct parcel *parcel;
+	struct provpkg_payload *payload;
+	uint64_t first;
+	int result;
+};
+
+static void *encrypt_share(void *context)
+{
+	struct share_of_work *work = context;
+	struct parcel *to = work->parcel;
+	uint64_t offset;
+	size_t size;
+
+	for (uint64_t i = work->first; i < SEGMENTS && !work->result; i += THREADS) {
+		provpkg_builder_need(to->builder, i, &offset, &size);
+		work->result = provpkg_builder_segment(to->builder, i, (struct provpkg_view){ to->image.data + offset, size },
+						       to->payload.data + i * PROVPKG_SEGMENT_SIZE, &size);
+	}
+	return NULL;
+}
+
+/* Every thread reads every segment. */
+static void *decrypt_share(void *context)
+{
+	struct share_of_work *work = context;
+	uint8_t *plain = OPENSSL_malloc(PROVPKG_SEGMENT_SIZE);
+	size_t size;
+
+	for (uint64_t n = 0; n < SEGMENTS && !work->result; n++) {
+		uint64_t i = (n + work->first) % SEGMENTS;
+
+		work->result = provpkg_payload_segment(work->payload, i, leaf_of(work->parcel, i), segment_of(work->parcel, i), plain, &size);
+	}
+	OPENSSL_free(plain);
+	return NULL;
+}
+
+static void run_threads(void *(*body)(void *context), struct parcel *of, struct provpkg_payload *payload)
+{
+	struct share_of_work work[THREADS];
+	pthread_t threads[THREADS];
+
+	for (size_t i = 0; i < THREADS; i++) {
+		work[i] = (struct share_of_work){ of, payload, i, 0 };
+		assert_int_equal(pthread_create(&threads[i], NULL, body, &work[i]), 0);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(work[i].result, 0);
+	}
+}
+
+static void segments_are_made_and_read_by_several_threads(void **state)
+{
+	struct opened opened;
+	struct parcel wide;
+
+	(void)state;
+	parcel_new(&wide, (SEGMENTS - 1) * MIB);
+	assert_int_equal(provpkg_builder_new(&wide.build, &wide.builder), 0);
+	assert_int_equal(provpkg_builder_segments(wide.builder), SEGMENTS);
+	wide.payload = (struct provpkg_blob){ OPENSSL_zalloc(SEGMENTS * MIB), provpkg_builder_layout(wide.builder)->payload.size };
+	run_threads(encrypt_share, &wide, NULL);
+	assert_int_equal(provpkg_builder_finish(wide.builder, wide.header, &wide.manifest, &wide.leaves), 0);
+	opened = open_package(&wide);
+	run_threads(decrypt_share, &wide, opened.payload);
+	close_package(&opened);
+	parcel_free(&wide);
+}
+
 /* A hundred cards: at most 200 KiB beside the payload. */
 static void a_hundred_recipients_stay_small(void **state)
 {
@@ -551,6 +628,7 @@ int main(void)
 		cmocka_unit_test(packing_refuses_what_the_card_would_refuse),
 		cmocka_unit_test(the_builder_wants_every_segment_once),
 		cmocka_unit_test(sizes_around_a_segment_boundary_round_trip),
+		cmocka_unit_test(segments_are_made_and_read_by_several_threads),
 		cmocka_unit_test(a_hundred_recipients_stay_small),
 	};
 
