@@ -15,6 +15,7 @@
 
 #include "der.h"
 #include "der_writer.h"
+#include "device.h"
 #include "provcard-refusal.h"
 #include "provpkg/certificate.h"
 #include "x509.h"
@@ -81,7 +82,7 @@ static bool name_valid(const char *name)
 }
 
 /* The longest UID's digits must fit behind the common name's prefix: production must not find out. */
-static bool identity_valid(const struct provpkg_identity *identity)
+bool provpkg_device_identity_valid(const struct provpkg_identity *identity)
 {
 	return identity->algorithm == PROVPKG_KEY_P256 && name_valid(identity->organisation) && name_valid(identity->common_name) &&
 	       characters(identity->common_name) + 1 + UID_TEXT_MAX <= COMMON_NAME_MAX;
@@ -140,7 +141,7 @@ int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *ide
 
 	if (!issuer_valid(issuer))
 		return PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
-	if (!identity_valid(identity))
+	if (!provpkg_device_identity_valid(identity))
 		return PROVCARD_REFUSAL_ROT_RANGE;
 	template = OPENSSL_zalloc(sizeof(*template));
 	if (!template)

@@ -8,6 +8,7 @@
 
 #include "crypto.h"
 #include "der.h"
+#include "device.h"
 #include "provcard-refusal.h"
 #include "rot_form.h"
 
@@ -134,9 +135,7 @@ static bool lifecycles_good(const struct provpkg_rot *rot)
 
 static bool identity_good(const struct provpkg_identity *identity)
 {
-	return identity->algorithm == PROVPKG_KEY_P256 && identity->certificate_size > 4 &&
-	       name_good(identity->organisation, sizeof(identity->organisation)) &&
-	       name_good(identity->common_name, sizeof(identity->common_name)) && oid_good(identity->hardware_type);
+	return identity->certificate_size > 4 && provpkg_device_identity_valid(identity) && oid_good(identity->hardware_type);
 }
 
 /* The limits that hold for every part; both ways pass through here. */

@@ -347,6 +347,23 @@ static void template_refuses_bad_identities(void **state)
 	assert_int_equal(ERR_peek_error(), 0);
 }
 
+/* What no certificate could hold must not be packed either. */
+static void packing_refuses_bad_identities_too(void **state)
+{
+	struct provpkg_rot rot = { .part = "nRF52840", .images = 1, .identity = identity };
+	struct provpkg_blob der = { 0 };
+
+	(void)state;
+	strcpy(rot.image[0].name, "application");
+	rot.image[0].size = 4;
+	rot.identity.certificate_size = 1024;
+	strcpy(rot.identity.common_name, "1234567890123456789012345678901");
+	assert_int_equal(provpkg_rot_encode(&rot, &der), 0);
+	provpkg_blob_free(&der);
+	strcpy(rot.identity.common_name, "12345678901234567890123456789012");
+	assert_int_equal(provpkg_rot_encode(&rot, &der), PROVCARD_REFUSAL_ROT_RANGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +378,7 @@ int main(void)
 		cmocka_unit_test(issue_refuses_callers_mistakes),
 		cmocka_unit_test(template_refuses_unfit_issuers),
 		cmocka_unit_test(template_refuses_bad_identities),
+		cmocka_unit_test(packing_refuses_bad_identities_too),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -29,7 +29,7 @@ struct provpkg_identity {
 	uint32_t certificate_address; /* DER certificate behind a 32-bit little-endian length; unused bytes stay erased */
 	uint32_t certificate_size; /* room at that address, length field included */
 	char organisation[PROVPKG_NAME_MAX + 1]; /* subject O */
-	char common_name[PROVPKG_NAME_MAX + 1]; /* subject CN, a prefix: "-" and the part's UID in hex follow */
+	char common_name[PROVPKG_NAME_MAX + 1]; /* subject CN, a prefix of at most 31 characters: "-" and the part's UID in hex follow */
 	char hardware_type[PROVPKG_NAME_MAX + 1]; /* OID of hardwareModuleName, dotted */
 };
 
