@@ -87,11 +87,8 @@ static int initialise(struct request *request)
 static int enrol(struct request *request)
 {
 	struct vault *vault;
-	int code;
+	int code = vault_copy(request->vault, &vault);
 
-	if (!vault_is_initialised(request->vault))
-		return PROVCARD_REFUSAL_REQUEST_STATE;
-	code = vault_copy(request->vault, &vault);
 	if (code)
 		return code;
 	code = people_add(vault, request->body.enrol.role, request->body.enrol.name, request->body.enrol.certificates);

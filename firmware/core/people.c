@@ -8,15 +8,12 @@
 
 #include "request.h"
 
-/* What each operation needs: how many approvers of which role. */
-static const struct rule {
-	enum provpkg_role role;
-	unsigned int approvers;
-} rules[] = {
-	[PROVPKG_OPERATION_ENROL] = { PROVPKG_ROLE_OFFICER, 1 },
-	[PROVPKG_OPERATION_ALLOCATE] = { PROVPKG_ROLE_OPERATOR, 1 },
-	[PROVPKG_OPERATION_CLOSE] = { PROVPKG_ROLE_OPERATOR, 1 },
-	[PROVPKG_OPERATION_ZEROISE] = { PROVPKG_ROLE_OFFICER, 1 },
+/* Whose approval an operation needs. */
+static const enum provpkg_role approver[] = {
+	[PROVPKG_OPERATION_ENROL] = PROVPKG_ROLE_OFFICER,
+	[PROVPKG_OPERATION_ALLOCATE] = PROVPKG_ROLE_OPERATOR,
+	[PROVPKG_OPERATION_CLOSE] = PROVPKG_ROLE_OPERATOR,
+	[PROVPKG_OPERATION_ZEROISE] = PROVPKG_ROLE_OFFICER,
 };
 
 static const struct vault_person *find_person(const struct vault *vault, const X509 *certificate)
@@ -45,19 +42,10 @@ static int approve_initialise(struct request *request)
 	return 0;
 }
 
-/* Different people only: one who signs twice counts once. */
-static bool counted_before(const struct request *request, size_t signer)
-{
-	for (size_t i = 0; i < signer; i++)
-		if (!X509_cmp(provpkg_signed_signer(request->object, i), provpkg_signed_signer(request->object, signer)))
-			return true;
-	return false;
-}
-
+/* Everybody who signed must be enrolled, and one of them in the role that counts. */
 int people_approve(struct request *request)
 {
-	const struct rule *rule = &rules[request->body.operation];
-	unsigned int approvers = 0;
+	int code = PROVCARD_REFUSAL_APPROVER_ROLE;
 
 	if (request->body.operation == PROVPKG_OPERATION_INITIALISE)
 		return approve_initialise(request);
@@ -66,16 +54,12 @@ int people_approve(struct request *request)
 
 		if (!person)
 			return PROVCARD_REFUSAL_APPROVER_UNKNOWN;
-		if (!request->actor[0])
+		if (code && (person->role == approver[request->body.operation] || !request->actor[0]))
 			set_actor(request, person->name);
-		if (person->role == rule->role && !counted_before(request, i)) {
-			if (!approvers++)
-				set_actor(request, person->name);
-		}
+		if (person->role == approver[request->body.operation])
+			code = 0;
 	}
-	if (!approvers)
-		return PROVCARD_REFUSAL_APPROVER_ROLE;
-	return approvers < rule->approvers ? PROVCARD_REFUSAL_APPROVERS_TOO_FEW : 0;
+	return code;
 }
 
 /* The same certificate, or another one for the same key. */

@@ -19,14 +19,14 @@ struct request {
 
 /* people.c: enrolments. */
 
-/* Signed by people who may? Sets the actor. APPROVER_UNKNOWN, APPROVER_ROLE, APPROVERS_TOO_FEW. */
+/* Signed by people who may? Sets the actor. APPROVER_UNKNOWN, APPROVER_ROLE. */
 int people_approve(struct request *request);
 /* May this enrolment be added, and add it to @vault. ALREADY_ENROLLED, CERTIFICATE_UNUSABLE, TOO_MANY_PEOPLE. */
 int people_add(struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) *certificates);
 /* Text of PROVCARD_OBJECT_PEOPLE. */
 int people_list(const struct vault *vault, struct provpkg_blob *text);
 
-/* operation.c: what each operation does, after approval; REQUEST_STATE and others. */
+/* operation.c: what each operation does, after approval. */
 int operation_execute(struct request *request);
 /* zeroise.c: destroys first, asks afterwards. */
 int operation_zeroise(struct request *request);
