@@ -149,7 +149,8 @@ int command_package_write(struct core *core, const struct core_command *command,
 	if (code)
 		return code;
 	mtx_lock(&core->staging.lock);
-	code = write_package(core, command);
+	/* A handle is bound once. */
+	code = handle->job == LEDGER_NO_JOB ? write_package(core, command) : PROVCARD_REFUSAL_INVALID_FIELD;
 	mtx_unlock(&core->staging.lock);
 	job_leave(core, handle);
 	return code;
