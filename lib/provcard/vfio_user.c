@@ -88,7 +88,8 @@ static int direct_info(struct provcard_transport *device, struct provcard_info *
 static int check(const struct provcard_transport *device, const struct provcard_command *command)
 {
 	if (command->size != sizeof(*command) || command->flags || command->__reserved || command->opcode > 0xff ||
-	    command->queue >= device->queue_count || command->in_len > device->max_transfer || command->out_len > device->max_transfer)
+	    command->queue >= device->queue_count || command->in_len > device->max_transfer ||
+	    command->out_len > device->max_transfer)
 		return -EINVAL;
 	return command->opcode < PROVCARD_OPC_SERVICE_BASE ? -EPERM : 0;
 }

@@ -84,8 +84,8 @@ static int receive_reply(int fd, const struct vfio_user_header *sent, const stru
 
 	if (error)
 		return error;
-	if (header.id != sent->id || header.command != sent->command || (header.flags & VFIO_USER_TYPE_MASK) != VFIO_USER_TYPE_REPLY ||
-	    header.size < sizeof(header))
+	if (header.id != sent->id || header.command != sent->command ||
+	    (header.flags & VFIO_USER_TYPE_MASK) != VFIO_USER_TYPE_REPLY || header.size < sizeof(header))
 		return -EIO;
 	size = header.size - sizeof(header);
 	if (header.flags & VFIO_USER_ERROR)

@@ -153,8 +153,8 @@ static int prepare(struct provcard_transport *device, struct vfio_user_slot *slo
 }
 
 /* Under the lock. */
-static int send_locked(struct provcard_transport *device, struct provcard_transport_job *job, const struct provcard_command *command,
-		       struct vfio_user_done *waiting, uint32_t *number)
+static int send_locked(struct provcard_transport *device, struct provcard_transport_job *job,
+		       const struct provcard_command *command, struct vfio_user_done *waiting, uint32_t *number)
 {
 	struct vfio_user_slot *slot;
 	int error;

@@ -345,7 +345,8 @@ HARNESS void raw_send_bytes(struct raw *raw, const void *data, size_t size, cons
 	(void)!sendmsg(raw->fd, &message, MSG_NOSIGNAL);
 }
 
-HARNESS void raw_send(struct raw *raw, uint16_t command, uint32_t flags, const void *payload, size_t size, const int *fds, size_t fd_count)
+HARNESS void raw_send(struct raw *raw, uint16_t command, uint32_t flags, const void *payload, size_t size, const int *fds,
+		      size_t fd_count)
 {
 	uint8_t data[8192];
 	struct vfio_user_header header = { .id = ++raw->id, .command = command, .size = (uint32_t)(16 + size), .flags = flags };
@@ -520,6 +521,7 @@ HARNESS void raw_enable(struct raw *raw)
 /* Connected, memory and interrupts given, enabled. */
 HARNESS void raw_drive(struct raw *raw, const struct card *card)
 {
+	uint32_t index = card->endpoint.pci.msi_only ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX;
 	unsigned int i;
 
 	raw_connect(raw, card);
@@ -527,8 +529,7 @@ HARNESS void raw_drive(struct raw *raw, const struct card *card)
 	assert_int_equal(raw_map(raw, RAW_ADDRESS, RAW_MEMORY, 0, 3, raw->memory_fd), 0);
 	for (i = 0; i < RAW_QUEUES && i <= card->port.heads; i++) {
 		raw->interrupts[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		assert_int_equal(raw_interrupt(raw, card->endpoint.pci.msi_only ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX, i,
-					       raw->interrupts[i]), 0);
+		assert_int_equal(raw_interrupt(raw, index, i, raw->interrupts[i]), 0);
 	}
 	raw_master(raw, true);
 	raw_enable(raw);

@@ -107,20 +107,21 @@ static void test_queue_creation(void **state)
 {
 	struct raw *raw = raw_of(state);
 	const uint64_t shape = 1 | 15 << 16;
+	const uint8_t create_cq = PROVCARD_OPC_CREATE_CQ, create_sq = PROVCARD_OPC_CREATE_SQ;
 
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1), 0 | 15 << 16, NULL), PROVCARD_SC_INVALID_QUEUE);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1), 4 | 15 << 16, NULL), PROVCARD_SC_INVALID_QUEUE);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1), 1, NULL), PROVCARD_SC_INVALID_FIELD);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1), 1 | 256ull << 16, NULL), PROVCARD_SC_INVALID_FIELD);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1) + 16, shape, NULL), PROVCARD_SC_INVALID_FIELD);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, ~0xfffull, shape, NULL), PROVCARD_SC_INVALID_FIELD);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1), shape | 4ull << 32, NULL), PROVCARD_SC_INVALID_FIELD);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1), shape | 1ull << 48, NULL), PROVCARD_SC_INVALID_FIELD);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_SQ, sq_address(1), shape | 1ull << 32, NULL), PROVCARD_SC_INVALID_QUEUE);
+	assert_int_equal(raw_admin(raw, create_cq, cq_address(1), 0 | 15 << 16, NULL), PROVCARD_SC_INVALID_QUEUE);
+	assert_int_equal(raw_admin(raw, create_cq, cq_address(1), 4 | 15 << 16, NULL), PROVCARD_SC_INVALID_QUEUE);
+	assert_int_equal(raw_admin(raw, create_cq, cq_address(1), 1, NULL), PROVCARD_SC_INVALID_FIELD);
+	assert_int_equal(raw_admin(raw, create_cq, cq_address(1), 1 | 256ull << 16, NULL), PROVCARD_SC_INVALID_FIELD);
+	assert_int_equal(raw_admin(raw, create_cq, cq_address(1) + 16, shape, NULL), PROVCARD_SC_INVALID_FIELD);
+	assert_int_equal(raw_admin(raw, create_cq, ~0xfffull, shape, NULL), PROVCARD_SC_INVALID_FIELD);
+	assert_int_equal(raw_admin(raw, create_cq, cq_address(1), shape | 4ull << 32, NULL), PROVCARD_SC_INVALID_FIELD);
+	assert_int_equal(raw_admin(raw, create_cq, cq_address(1), shape | 1ull << 48, NULL), PROVCARD_SC_INVALID_FIELD);
+	assert_int_equal(raw_admin(raw, create_sq, sq_address(1), shape | 1ull << 32, NULL), PROVCARD_SC_INVALID_QUEUE);
 	raw_create_queue(raw, 1);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1), shape, NULL), PROVCARD_SC_INVALID_QUEUE);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_SQ, sq_address(1), shape | 1ull << 32, NULL), PROVCARD_SC_INVALID_QUEUE);
-	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_SQ, sq_address(2), 2 | 15 << 16, NULL), PROVCARD_SC_INVALID_QUEUE);
+	assert_int_equal(raw_admin(raw, create_cq, cq_address(1), shape, NULL), PROVCARD_SC_INVALID_QUEUE);
+	assert_int_equal(raw_admin(raw, create_sq, sq_address(1), shape | 1ull << 32, NULL), PROVCARD_SC_INVALID_QUEUE);
+	assert_int_equal(raw_admin(raw, create_sq, sq_address(2), 2 | 15 << 16, NULL), PROVCARD_SC_INVALID_QUEUE);
 	assert_int_equal(raw_admin(raw, PROVCARD_OPC_DELETE_CQ, 1, 0, NULL), PROVCARD_SC_INVALID_QUEUE);
 	assert_int_equal(raw_admin(raw, PROVCARD_OPC_DELETE_SQ, 0, 0, NULL), PROVCARD_SC_INVALID_QUEUE);
 	assert_int_equal(raw_admin(raw, PROVCARD_OPC_DELETE_SQ, 0x10001, 0, NULL), PROVCARD_SC_INVALID_QUEUE);
@@ -191,7 +192,9 @@ static uint16_t echo(struct raw *raw, struct provcard_hif_sgl in, struct provcar
 
 static struct provcard_hif_sgl list(uint64_t offset, uint32_t count)
 {
-	return (struct provcard_hif_sgl){ .address = RAW_ADDRESS + RAW_DATA + offset, .length = count * 16, .type = PROVCARD_SGL_LIST };
+	uint64_t address = RAW_ADDRESS + RAW_DATA + offset;
+
+	return (struct provcard_hif_sgl){ .address = address, .length = count * 16, .type = PROVCARD_SGL_LIST };
 }
 
 /* Buffers in pieces of odd lengths, of which some cross from one map into the next. */

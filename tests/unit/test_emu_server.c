@@ -274,6 +274,8 @@ static void test_interrupts(void **state)
 	struct fixture *fixture = *state;
 	struct raw *raw = &fixture->raw;
 	const uint32_t give = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+	const uint32_t fire = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+	const uint32_t mask = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_MASK;
 	int fd = eventfd(0, EFD_NONBLOCK), pipes[2];
 
 	assert_int_equal(raw_version(raw), 0);
@@ -284,17 +286,17 @@ static void test_interrupts(void **state)
 	assert_int_equal(set_irqs(raw, give, VFIO_PCI_MSIX_IRQ_INDEX, 4, 2, fd), EINVAL);
 	assert_int_equal(set_irqs(raw, give, VFIO_PCI_MSIX_IRQ_INDEX, UINT32_MAX, 2, fd), EINVAL);
 	assert_int_equal(set_irqs(raw, give, VFIO_PCI_MSIX_IRQ_INDEX, 0, 2, fd), EINVAL);
-	assert_int_equal(set_irqs(raw, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_MASK, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, fd), EINVAL);
-	assert_int_equal(set_irqs(raw, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, fd), EINVAL);
+	assert_int_equal(set_irqs(raw, mask, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, fd), EINVAL);
+	assert_int_equal(set_irqs(raw, fire, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, fd), EINVAL);
 	assert_int_equal(pipe(pipes), 0);
 	assert_int_equal(set_irqs(raw, give, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, pipes[1]), EINVAL);
 	assert_int_equal(set_irqs(raw, give, VFIO_PCI_MSIX_IRQ_INDEX, 4, 1, fd), 0);
 	raw_master(raw, true);
-	assert_int_equal(set_irqs(raw, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 4, 1, -1), 0);
+	assert_int_equal(set_irqs(raw, fire, VFIO_PCI_MSIX_IRQ_INDEX, 4, 1, -1), 0);
 	raw->interrupts[0] = fd;
 	assert_true(raw_fired(raw, 0, 1000));
-	assert_int_equal(set_irqs(raw, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 0, 0, -1), 0);
-	assert_int_equal(set_irqs(raw, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 4, 1, -1), 0);
+	assert_int_equal(set_irqs(raw, fire, VFIO_PCI_MSIX_IRQ_INDEX, 0, 0, -1), 0);
+	assert_int_equal(set_irqs(raw, fire, VFIO_PCI_MSIX_IRQ_INDEX, 4, 1, -1), 0);
 	assert_false(raw_fired(raw, 0, 20));
 	close(pipes[0]);
 	close(pipes[1]);

@@ -181,7 +181,8 @@ int cable_control(struct cable *cable, uint32_t type, uint32_t value)
 	return exchange(cable, type, parts, 2, NULL, 0, &got);
 }
 
-int cable_uart(struct cable *cable, const void *tx, size_t tx_size, void *rx, size_t rx_size, uint32_t timeout_us, size_t *received)
+int cable_uart(struct cable *cable, const void *tx, size_t tx_size, void *rx, size_t rx_size, uint32_t timeout_us,
+	       size_t *received)
 {
 	uint32_t words[2] = { htole32((uint32_t)rx_size), htole32(timeout_us) };
 	struct iovec parts[3] = { [1] = { words, sizeof(words) }, [2] = { (void *)tx, tx_size } };

@@ -21,6 +21,7 @@ void cable_close(struct cable *cable);
 int cable_swd(struct cable *cable, const struct port_swd *swd);
 /* CABLE_RESET, CABLE_POWER and CABLE_DELAY: one number, no answer data. */
 int cable_control(struct cable *cable, uint32_t type, uint32_t value);
-int cable_uart(struct cable *cable, const void *tx, size_t tx_size, void *rx, size_t rx_size, uint32_t timeout_us, size_t *received);
+int cable_uart(struct cable *cable, const void *tx, size_t tx_size, void *rx, size_t rx_size, uint32_t timeout_us,
+	       size_t *received);
 
 #endif

@@ -27,13 +27,13 @@ static const char usage[] =
 	"  --cable PATH            socket of the part at the next head, in the order of the heads; repeat. '' leaves a head\n"
 	"                          without a cable\n"
 	"  --staging BYTES         memory for packages; short for --nv-size staging=BYTES\n"
-	"  --nv-size REGION=BYTES  size of vault, ledger, log or staging; a region can grow, not shrink. K, M and G are understood\n"
+	"  --nv-size REGION=BYTES  size of vault, ledger, log or staging; a region can grow, not shrink; K, M and G are known\n"
 	"  --msi-only              offer MSI instead of MSI-X\n"
 	"  --clock-offset SECONDS  let the card's clock differ from this machine's\n"
 	"  --help\n"
 	"\n"
-	"Writes 'ready' to standard output when it listens, and its log to standard error. SIGTERM and SIGINT are an orderly power\n"
-	"off; SIGKILL is a power cut, after which nothing that the card acknowledged is lost.\n"
+	"Writes 'ready' to standard output when it listens, and its log to standard error. SIGTERM and SIGINT are an orderly\n"
+	"power off; SIGKILL is a power cut, after which nothing that the card acknowledged is lost.\n"
 	"Exit status: 0 after an orderly stop, 1 when the card cannot start or go on, 2 for a wrong command line.\n";
 
 struct options {

@@ -178,7 +178,8 @@ static bool is_inside(struct exchange *exchange, const struct vfio_user_region_a
 {
 	uint64_t size = endpoint_region_size(exchange->session->endpoint, access->region);
 
-	return access->count && access->count <= SESSION_DATA_MAX && access->offset <= size && access->count <= size - access->offset;
+	return access->count && access->count <= SESSION_DATA_MAX && access->offset <= size &&
+	       access->count <= size - access->offset;
 }
 
 static int region_read(struct exchange *exchange)
@@ -188,7 +189,8 @@ static int region_read(struct exchange *exchange)
 	if (!is_inside(exchange, access))
 		return -EINVAL;
 	memcpy(exchange->reply, access, sizeof(*access));
-	endpoint_read(exchange->session->endpoint, access->region, access->offset, exchange->reply + sizeof(*access), access->count);
+	endpoint_read(exchange->session->endpoint, access->region, access->offset, exchange->reply + sizeof(*access),
+		      access->count);
 	exchange->reply_size = sizeof(*access) + access->count;
 	return 0;
 }

@@ -89,7 +89,8 @@ void nv_close(struct state *state)
 
 static bool within(const struct state *state, enum port_region region, uint64_t offset, size_t size)
 {
-	return (unsigned int)region < PORT_NV_REGIONS && offset <= state->nv_size[region] && size <= state->nv_size[region] - offset;
+	return (unsigned int)region < PORT_NV_REGIONS && offset <= state->nv_size[region] &&
+	       size <= state->nv_size[region] - offset;
 }
 
 int nv_read(struct state *state, enum port_region region, uint64_t offset, void *data, size_t size)

@@ -95,7 +95,8 @@ static void msi(struct pci *pci, uint32_t vectors)
 	while (1u << log2 < vectors)
 		log2++;
 	put16(pci, CAP_MSI, PCI_CAP_ID_MSI, 0);
-	put16(pci, CAP_MSI + PCI_MSI_FLAGS, (uint16_t)(PCI_MSI_FLAGS_64BIT | log2 << 1), PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
+	put16(pci, CAP_MSI + PCI_MSI_FLAGS, (uint16_t)(PCI_MSI_FLAGS_64BIT | log2 << 1),
+	      PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
 	put32(pci, CAP_MSI + PCI_MSI_ADDRESS_LO, 0, ~3u);
 	put32(pci, CAP_MSI + PCI_MSI_ADDRESS_HI, 0, ~0u);
 	put16(pci, CAP_MSI + PCI_MSI_DATA_64, 0, 0xffff);

@@ -98,10 +98,17 @@ static int receive(struct session *session, size_t wanted)
 	ssize_t got;
 
 	while (message->have < wanted) {
-		part.iov_base = message->have < sizeof(message->header) ? (uint8_t *)&message->header + message->have :
-									  message->payload + message->have - sizeof(message->header);
+		if (message->have < sizeof(message->header))
+			part.iov_base = (uint8_t *)&message->header + message->have;
+		else
+			part.iov_base = message->payload + message->have - sizeof(message->header);
 		part.iov_len = wanted - message->have;
-		received = (struct msghdr){ .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+		received = (struct msghdr){
+			.msg_iov = &part,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
 		got = recvmsg(session->fd, &received, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (got < 0 && errno == EINTR)
 			continue;
