@@ -15,6 +15,8 @@ static const struct {
 	struct provpkg_memory memory;
 } parts[] = {
 	{ "nRF52840", { .flash_address = 0, .flash_size = 1u << 20, .page_size = 4096, .word_size = 4, .permanent_lock = false } },
+	/* A storage medium without a family of its own: what a 32-bit address reaches, less the last page. No head programs it yet. */
+	{ "generic", { .flash_address = 0, .flash_size = 0xfffff000, .page_size = 4096, .word_size = 1, .permanent_lock = false } },
 };
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
