@@ -97,6 +97,10 @@ TEST_F(job, command_carries_job)
 
 	command.opcode = OP_JOB_STATUS;
 	EXPECT_EQ(0, call(self->fd, PROVCARD_COMMAND, &command));
+	EXPECT_EQ(0, command.out_status);
+	command = status_command(out, sizeof(out));
+	command.opcode = OP_JOB_STATUS;
+	EXPECT_EQ(0, call(self->card, PROVCARD_COMMAND, &command));
 	EXPECT_NE(0, command.out_status);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * find-pieces MEMORY SECRET...: does any 16-byte piece of the secret files stand anywhere in the memory file, at any alignment?
- * Pieces of fewer than 8 different bytes (blank flash, zeroes, padding) say nothing and are not looked for. Prints what it found
- * and how many pieces it looked for; exits 1 when it found one, 2 when it could not look.
+ * find-pieces MEMORY EARLIER SECRET...: does any 16-byte piece of the secret files stand anywhere in the memory file, at any
+ * alignment? Pieces of fewer than 8 different bytes (blank flash, zeroes, padding) say nothing and are not looked for; nor are
+ * those that the memory held EARLIER, before there was a secret (constants of SHA-256, which firmware and kernel have too).
+ * Prints what it found and how many pieces it looked for; exits 1 when it found one, 2 when it could not look.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct piece {
 	const uint8_t *bytes; /* NULL: free slot */
 	const char *file;
 	size_t offset;
+	bool public;
 };
 
 static uint8_t filter[1u << (FILTER_BITS - 3)];
@@ -81,12 +83,12 @@ static void add(const uint8_t *bytes, const char *file, size_t offset)
 		fprintf(stderr, "find-pieces: too many pieces\n");
 		exit(2);
 	}
-	table[slot] = (struct piece){ bytes, file, offset };
+	table[slot] = (struct piece){ .bytes = bytes, .file = file, .offset = offset };
 	key >>= 64 - FILTER_BITS;
 	filter[key / 8] |= 1u << (key % 8);
 }
 
-static const struct piece *find(const uint8_t *bytes)
+static struct piece *find(const uint8_t *bytes)
 {
 	uint64_t key = hash(bytes);
 	uint64_t bit = key >> (64 - FILTER_BITS);
@@ -99,6 +101,18 @@ static const struct piece *find(const uint8_t *bytes)
 	return NULL;
 }
 
+static void forget_public(const uint8_t *memory, size_t size)
+{
+	for (size_t i = 0; i + PIECE <= size; i++) {
+		struct piece *piece = find(memory + i);
+
+		if (piece && !piece->public) {
+			piece->public = true;
+			pieces--;
+		}
+	}
+}
+
 static size_t search(const uint8_t *memory, size_t size)
 {
 	size_t found = 0;
@@ -106,7 +120,7 @@ static size_t search(const uint8_t *memory, size_t size)
 	for (size_t i = 0; i + PIECE <= size; i++) {
 		const struct piece *piece = find(memory + i);
 
-		if (piece && ++found <= 10)
+		if (piece && !piece->public && ++found <= 10)
 			printf("memory offset %zu holds bytes %zu to %zu of %s\n", i, piece->offset, piece->offset + PIECE - 1,
 			       piece->file);
 	}
@@ -118,17 +132,19 @@ int main(int argc, char **argv)
 	size_t size, found;
 	const uint8_t *memory;
 
-	if (argc < 3) {
-		fprintf(stderr, "usage: find-pieces MEMORY SECRET...\n");
+	if (argc < 4) {
+		fprintf(stderr, "usage: find-pieces MEMORY EARLIER SECRET...\n");
 		return 2;
 	}
-	for (int i = 2; i < argc; i++) {
+	for (int i = 3; i < argc; i++) {
 		const uint8_t *secret = map(argv[i], &size);
 
 		for (size_t offset = 0; offset + PIECE <= size; offset++)
 			if (tells(secret + offset))
 				add(secret + offset, argv[i], offset);
 	}
+	memory = map(argv[2], &size);
+	forget_public(memory, size);
 	memory = map(argv[1], &size);
 	found = search(memory, size);
 	printf("%zu pieces looked for in %zu bytes, %zu found\n", pieces, size, found);

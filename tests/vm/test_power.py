@@ -6,6 +6,7 @@ import time
 from provtest import workflow
 
 GONE = 4
+APPLICATION = 0x8000
 
 
 def test_card_dies_during_a_run_and_resumes(service):
@@ -14,7 +15,7 @@ def test_card_dies_during_a_run_and_resumes(service):
     uids = service.place.insert_all()
     guest = service.place.guest
     running = guest.send("provcard run --once")
-    time.sleep(0.6)
+    wait_for_programming(service.place.parts)
     service.place.card.power_cut()
     result = guest.wait(running, timeout=120)
     assert result.code in (0, GONE), result
@@ -31,9 +32,17 @@ def test_card_dies_during_a_run_and_resumes(service):
     assert sorted(record["uid"] for record in good) == sorted(uids)
     digests = {record["uid"]: set() for record in records if record.get("uid")}
     for record in records:
-        if record.get("certificate_digest"):
-            digests[record["uid"]].add(record["certificate_digest"])
-    assert all(len(found) == 1 for found in digests.values())
+        if record.get("certificate"):
+            digests[record["uid"]].add(record["certificate"])
+    assert all(len(digests[uid]) == 1 for uid in uids) and all(len(found) <= 1 for found in digests.values())
+
+
+def wait_for_programming(parts):
+    """Until the application begins to appear in the flash of one of them."""
+    deadline = time.monotonic() + 60
+    while all(part.flash.read_bytes()[APPLICATION:APPLICATION + 64] == b"\xff" * 64 for part in parts):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def put_back(service):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """No secret outside the card: the guest's whole memory is read after a run."""
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -10,19 +11,27 @@ KEY_ADDRESS = 0xFE000
 KEY_SIZE = 32
 
 
-def find_pieces(memory, *secrets):
+def find_pieces(memory, earlier, secrets):
     """(exit code, output) of the search."""
-    done = subprocess.run([processes.program("vm/find-pieces"), memory, *secrets], capture_output=True, text=True, timeout=200,
+    done = subprocess.run([processes.program("vm/find-pieces"), memory, earlier, *secrets], capture_output=True, text=True, timeout=200,
                           check=False)
     return done.returncode, done.stdout + done.stderr
 
 
 def test_guest_memory_holds_no_secret(service, tmp_path, monkeypatch):
-    """Not the image, not the job key or another key of the package, not a device's private key."""
+    """Not the image, not the job key or another key of the package, not a device's private key.
+
+    What the memory held before, and what stands in the package for everyone to read (FLOE's header tag is a derived key, too), is
+    no secret.
+    """
+    memory, earlier = service.place.guest.memory_file, tmp_path / "memory-before"
+    shutil.copy(memory, earlier)
     with monkeypatch.context() as spied:
         spied.setenv("KDF_SPY", str(tmp_path / "derived-keys"))
         spied.setenv("LD_PRELOAD", processes.program("vm/kdf-spy.so"))
-        service.load(count=4)
+        package = service.load(count=4)
+    with open(earlier, "ab") as public:
+        public.write(package.read_bytes())
     service.place.insert_all()
     service.house.provcard("run --once")
     service.house.provcard("status")
@@ -36,17 +45,18 @@ def test_guest_memory_holds_no_secret(service, tmp_path, monkeypatch):
         assert secrets[-1].read_bytes() != b"\xff" * KEY_SIZE
     assert (tmp_path / "derived-keys").stat().st_size >= 32
 
-    memory = service.place.guest.memory_file
-    code, output = find_pieces(memory, *secrets)
+    code, output = find_pieces(memory, earlier, secrets)
     assert code == 0, output
-    assert control_is_found(service, memory, tmp_path, secrets)
+    looked_for = int(re.match(r"(\d+) pieces looked for", output).group(1))
+    assert looked_for > 4000, output
+    assert control_is_found(service, earlier, tmp_path, secrets)
 
 
-def control_is_found(service, memory, folder, secrets):
+def control_is_found(service, earlier, folder, secrets):
     """The same search finds the same secrets once they are there, so finding nothing means something."""
     everything = b"".join(pathlib.Path(path).read_bytes() for path in secrets)
     (folder / "all").write_bytes(everything)
     shutil.copy(folder / "all", service.place.share)
     service.place.guest.run("cat all > /tmp/leak")
-    code, _ = find_pieces(memory, *secrets)
+    code, _ = find_pieces(service.place.guest.memory_file, earlier, secrets)
     return code == 1
