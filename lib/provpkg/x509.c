@@ -45,10 +45,13 @@ bool provpkg_x509_is_issuer(X509 *certificate)
 	       (X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) && (X509_get_key_usage(certificate) & KU_KEY_CERT_SIGN);
 }
 
+/* Not by X509_check_ca(): it takes CA:TRUE for an end certificate as long as the key usage lacks keyCertSign. */
 bool provpkg_x509_is_end(X509 *certificate, uint32_t usage)
 {
-	return understood(certificate) && X509_check_ca(certificate) == 0 &&
-	       (X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) && X509_get_key_usage(certificate) == usage;
+	uint32_t flags = X509_get_extension_flags(certificate);
+
+	return understood(certificate) && (flags & EXFLAG_BCONS) && !(flags & EXFLAG_CA) && (flags & EXFLAG_KUSAGE) &&
+	       X509_get_key_usage(certificate) == usage;
 }
 
 bool provpkg_x509_issued(X509 *issuer, X509 *certificate)

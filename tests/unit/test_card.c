@@ -245,6 +245,9 @@ static void issue_needs_fitting_identities(void **state)
 	assert_int_equal(issue(own->identity_classical, own->identity_pq, PKI_NOW + 400 * PKI_DAY),
 			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true }), 0);
+	assert_int_equal(
+		issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true, .not_after = PKI_NOW - 1 }),
+		PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	assert_int_equal(issue_by(other, &(struct pki_profile){ .subject = "provcard PC-0001", .ca = true }),
 			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	assert_int_equal(issue_by(key, &(struct pki_profile){ .subject = "provcard PC-0002", .ca = true }),

@@ -255,6 +255,22 @@ static void closing_stands_at_the_end(void **state)
 	delivery_free(&delivery);
 }
 
+static void nothing_comes_after_the_last(void **state)
+{
+	struct provpkg_verifier *verifier;
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.end.last_index = FOREIGN;
+	delivery_sign(&delivery, world.made.signers, 2);
+	verifier = delivery_verifier(&delivery);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, FOREIGN), 0);
+	assert_int_equal(delivery_feed(verifier, &delivery, SCRAP), PROVCARD_REFUSAL_RECORD_MISPLACED);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+}
+
 static void proofs_must_lead_to_the_root(void **state)
 {
 	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
@@ -380,13 +396,21 @@ static void end_counts_must_be_the_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(honest_delivery_is_accepted),	    cmocka_unit_test(end_certificate_round_trip),
-		cmocka_unit_test(end_certificate_has_one_encoding), cmocka_unit_test(end_needs_exactly_the_cards_signatures),
-		cmocka_unit_test(end_of_another_card_is_refused),   cmocka_unit_test(end_must_be_a_statement),
-		cmocka_unit_test(end_counts_must_add_up),	    cmocka_unit_test(issuer_chain_must_hold),
-		cmocka_unit_test(missing_records_are_missed),	    cmocka_unit_test(order_is_the_logs),
-		cmocka_unit_test(another_jobs_record_is_refused),   cmocka_unit_test(closing_stands_at_the_end),
-		cmocka_unit_test(proofs_must_lead_to_the_root),	    cmocka_unit_test(counters_must_run_on),
+		cmocka_unit_test(honest_delivery_is_accepted),
+		cmocka_unit_test(end_certificate_round_trip),
+		cmocka_unit_test(end_certificate_has_one_encoding),
+		cmocka_unit_test(end_needs_exactly_the_cards_signatures),
+		cmocka_unit_test(end_of_another_card_is_refused),
+		cmocka_unit_test(end_must_be_a_statement),
+		cmocka_unit_test(end_counts_must_add_up),
+		cmocka_unit_test(issuer_chain_must_hold),
+		cmocka_unit_test(missing_records_are_missed),
+		cmocka_unit_test(order_is_the_logs),
+		cmocka_unit_test(another_jobs_record_is_refused),
+		cmocka_unit_test(closing_stands_at_the_end),
+		cmocka_unit_test(nothing_comes_after_the_last),
+		cmocka_unit_test(proofs_must_lead_to_the_root),
+		cmocka_unit_test(counters_must_run_on),
 		cmocka_unit_test(end_counts_must_be_the_records),
 	};
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/x509v3.h>
 
 #include "tests/unit/delivery.h"
 
@@ -102,6 +103,134 @@ static void certificates_are_signed_by_the_issuer(void **state)
 	assert_int_equal(verify_with_certificate(forged), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
 }
 
+/* ---- Well signed by the issuing key, but not by the profile ---- */
+
+static void replace_extension(X509 *certificate, int nid, const char *value)
+{
+	X509V3_CTX context;
+	X509_EXTENSION *extension;
+
+	X509_EXTENSION_free(X509_delete_ext(certificate, X509_get_ext_by_NID(certificate, nid, -1)));
+	if (!value)
+		return;
+	X509V3_set_ctx(&context, world.issuer.certificate, certificate, NULL, NULL, 0);
+	extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+	assert_true(extension && X509_add_ext(certificate, extension, -1));
+	X509_EXTENSION_free(extension);
+}
+
+static void replace_name(X509 *certificate, int nid, const char *value)
+{
+	X509_NAME *subject = X509_get_subject_name(certificate);
+
+	X509_NAME_ENTRY_free(X509_NAME_delete_entry(subject, X509_NAME_get_index_by_NID(subject, nid, -1)));
+	if (value)
+		assert_true(X509_NAME_add_entry_by_NID(subject, nid, MBSTRING_ASC, (const unsigned char *)value, -1, -1, 0));
+}
+
+static void is_kept(X509 *certificate)
+{
+	(void)certificate;
+}
+
+static void other_common_name(X509 *certificate)
+{
+	replace_name(certificate, NID_commonName, "sensor-0101010101010102");
+}
+
+static void no_common_name(X509 *certificate)
+{
+	replace_name(certificate, NID_commonName, NULL);
+}
+
+static void other_serial_number(X509 *certificate)
+{
+	replace_name(certificate, NID_serialNumber, "0101010101010102");
+}
+
+static void no_alternative_name(X509 *certificate)
+{
+	replace_extension(certificate, NID_subject_alt_name, NULL);
+}
+
+static void other_alternative_name(X509 *certificate)
+{
+	replace_extension(certificate, NID_subject_alt_name, "DNS:example.com");
+}
+
+static void alternative_name_of_another(X509 *certificate)
+{
+	const uint8_t uid[8] = { 1, 1, 1, 1, 1, 1, 1, 2 };
+	struct provpkg_blob der = delivery_certificate((struct provpkg_view){ uid, 8 });
+	X509 *other;
+
+	assert_int_equal(provpkg_der_certificate(provpkg_blob_view(&der), &other), 0);
+	replace_extension(certificate, NID_subject_alt_name, NULL);
+	assert_true(X509_add_ext(certificate, X509_get_ext(other, X509_get_ext_by_NID(other, NID_subject_alt_name, -1)), -1));
+	X509_free(other);
+	provpkg_blob_free(&der);
+}
+
+static void usage_to_sign_certificates(X509 *certificate)
+{
+	replace_extension(certificate, NID_key_usage, "critical,digitalSignature,keyCertSign");
+}
+
+static void usage_left_open(X509 *certificate)
+{
+	replace_extension(certificate, NID_key_usage, NULL);
+}
+
+static void authority(X509 *certificate)
+{
+	replace_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
+}
+
+static void constraints_left_open(X509 *certificate)
+{
+	replace_extension(certificate, NID_basic_constraints, NULL);
+}
+
+static void no_issuer_key_id(X509 *certificate)
+{
+	replace_extension(certificate, NID_authority_key_identifier, NULL);
+}
+
+static void key_of_another_kind(X509 *certificate)
+{
+	assert_true(X509_set_pubkey(certificate, world.issuer.root_key));
+}
+
+static int verify_altered(void (*alter)(X509 *certificate))
+{
+	const uint8_t uid[8] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+	struct provpkg_blob der = delivery_certificate((struct provpkg_view){ uid, 8 });
+	X509 *certificate;
+
+	assert_int_equal(provpkg_der_certificate(provpkg_blob_view(&der), &certificate), 0);
+	provpkg_blob_free(&der);
+	alter(certificate);
+	assert_true(X509_sign(certificate, world.issuer.key, EVP_sha256()) > 0);
+	der = der_of(certificate);
+	X509_free(certificate);
+	return verify_with_certificate(der);
+}
+
+static void certificates_keep_the_profile(void **state)
+{
+	static void (*const alterations[])(X509 *) = {
+		other_common_name,	    no_common_name,	    other_serial_number,
+		no_alternative_name,	    other_alternative_name, alternative_name_of_another,
+		usage_to_sign_certificates, usage_left_open,	    authority,
+		constraints_left_open,	    no_issuer_key_id,	    key_of_another_kind,
+	};
+
+	(void)state;
+	assert_int_equal(verify_altered(is_kept), 0);
+	for (size_t i = 0; i < sizeof(alterations) / sizeof(alterations[0]); i++)
+		assert_int_equal(verify_altered(alterations[i]), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+}
+
 static void no_certificate_in_a_record(struct provpkg_record *record)
 {
 	memset(record->certificate_digest, 0, sizeof(record->certificate_digest));
@@ -145,7 +274,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_belong_to_their_records), cmocka_unit_test(other_attachments_may_be_absent),
 		cmocka_unit_test(certificates_name_their_part),		cmocka_unit_test(certificates_are_signed_by_the_issuer),
-		cmocka_unit_test(good_units_have_certificates),		cmocka_unit_test(jobs_without_certificates_verify),
+		cmocka_unit_test(certificates_keep_the_profile),	cmocka_unit_test(good_units_have_certificates),
+		cmocka_unit_test(jobs_without_certificates_verify),
 	};
 
 	return cmocka_run_group_tests(tests, delivery_world_new, delivery_world_free);
