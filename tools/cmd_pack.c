@@ -23,14 +23,14 @@ const struct option_spec options_of_pack[] = {
 	{ "rot", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "RoT configuration, JSON" },
 	{ "product", 0, OPTION_REQUIRED, VALUE_TEXT, "NAME", "name of the product" },
 	{ "security-version", 0, OPTION_OPTIONAL, VALUE_NUMBER, "N", "of the image; a card takes none below one it has seen; 0 unless given" },
-	{ "card-certs", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates of a card ('provcard cert'), PEM" },
-	{ "maker-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "anchors of the card maker, PEM; the cards are checked against them" },
+	{ "card-certs", 0, OPTION_SOME, VALUE_FILE, "FILE", "certificates of a card ('provcard cert'), PEM" },
+	{ "maker-ca", 0, OPTION_SOME, VALUE_FILE, "FILE", "anchors of the card maker, PEM; the cards are checked against them" },
 	{ "count", 0, OPTION_REQUIRED, VALUE_NUMBER, "N", "units that each card may make" },
 	{ "scrap", 0, OPTION_OPTIONAL, VALUE_NUMBER, "M", "units that each card may scrap beyond that; 0 unless given" },
 	{ "issuer", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your certificate for the card's issuing key ('provcard csr --issuer'), PEM" },
 	{ "issuer-chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above the issuing ones, in order, root last, PEM" },
-	{ "key", 0, OPTION_REPEATED, VALUE_FILE, "KEY", "your signing keys, P-384 and ML-DSA-65: PEM files or store URIs" },
-	{ "cert", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "their certificates, in the same order, PEM" },
+	{ "key", 0, OPTION_SOME, VALUE_FILE, "KEY", "your signing keys, P-384 and ML-DSA-65: PEM files or store URIs" },
+	{ "cert", 0, OPTION_SOME, VALUE_FILE, "FILE", "their certificates, in the same order, PEM" },
 	{ "chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above them to send along, PEM" },
 	{ "not-before", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "production may begin then: 2026-01-31 or 2026-01-31T12:00:00Z" },
 	{ "not-after", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "and must end then" },
@@ -91,10 +91,8 @@ static int load_cards(const struct options *options, struct pack_inputs *inputs)
 	size_t count = option_count(options, "card-certs");
 	int code = 0;
 
-	if (!count || count > CARDS_MAX)
-		return report_usage(command_find("pack"), "--card-certs is needed, at most %d times", CARDS_MAX);
-	if (!option_given(options, "maker-ca"))
-		return report_usage(command_find("pack"), "--maker-ca is missing");
+	if (count > CARDS_MAX)
+		return report_usage(command_find("pack"), "--card-certs is given more than %d times", CARDS_MAX);
 	for (size_t i = 0; i < option_count(options, "maker-ca") && !code; i++)
 		code = certificates_append(option_at(options, "maker-ca", i), &anchors);
 	for (; inputs->cards < count && !code; inputs->cards++)

@@ -9,15 +9,15 @@
 const struct option_spec options_of_init[] = {
 	{ "name", 0, OPTION_REQUIRED, VALUE_TEXT, "NAME", "name of the security officer" },
 	SIGNING_OPTIONS,
-	{ "identity-cert", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "the maker's certificates for both identity keys, PEM; in one file or two" },
-	{ "chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "the maker's certificates above them, roots included, PEM" },
+	{ "identity-cert", 0, OPTION_SOME, VALUE_FILE, "FILE", "the maker's certificates for both identity keys, PEM; in one file or two" },
+	{ "chain", 0, OPTION_SOME, VALUE_FILE, "FILE", "the maker's certificates above them, roots included, PEM" },
 	END_OF_OPTIONS,
 };
 
 const struct option_spec options_of_enrol[] = {
 	{ "role", 0, OPTION_REQUIRED, VALUE_CHOICE, "operator|auditor|officer|oem", "what the enrolled may do" },
 	{ "name", 0, OPTION_REQUIRED, VALUE_TEXT, "NAME", "name of the person or OEM, unique on the card" },
-	{ "certificate", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "the person's certificate or the OEM's anchors, PEM" },
+	{ "certificate", 0, OPTION_SOME, VALUE_FILE, "FILE", "the person's certificate or the OEM's anchors, PEM" },
 	SIGNING_OPTIONS,
 	END_OF_OPTIONS,
 };
@@ -37,8 +37,6 @@ static int load_all(const struct options *options, const char *name, STACK_OF(X5
 {
 	int code = 0;
 
-	if (!option_count(options, name))
-		return report_usage(NULL, "--%s is missing", name);
 	for (size_t i = 0; i < option_count(options, name) && !code; i++)
 		code = certificates_append(option_at(options, name, i), certificates);
 	return code;

@@ -42,6 +42,8 @@ struct run {
 	size_t working;
 	enum head_use use[HEADS_MAX];
 	double retry_at[HEADS_MAX];
+	unsigned int last_refusal[HEADS_MAX];
+	bool holds_good[HEADS_MAX]; /* the part in the socket is one that was made good here */
 	struct run_summary summary;
 	unsigned int first_refusal;
 };
@@ -99,11 +101,24 @@ static bool another_part_helps(unsigned int refusal)
 	}
 }
 
-/* While waiting for parts, a socket that is empty or still holds the last part is nothing to report each second. */
-static bool is_news(const struct run *run, const struct provcard_unit *unit)
+/*
+ * While waiting for parts a socket is tried each second, and what was said of it once is not said again. A good part that still
+ * lies there answers as done, or as locked when its lock hides which part it is.
+ */
+static bool is_news(struct run *run, const struct provcard_unit *unit)
 {
-	return !run->wait_for_parts || (unit->refusal != PROVCARD_REFUSAL_NO_PART && unit->refusal != PROVCARD_REFUSAL_UNIT_DONE &&
-					unit->refusal != PROVCARD_REFUSAL_UNIT_SCRAPPED);
+	bool begun = unit->state != PROVCARD_UNIT_NONE && unit->refusal != PROVCARD_REFUSAL_UNIT_DONE &&
+		     unit->refusal != PROVCARD_REFUSAL_UNIT_SCRAPPED;
+	bool repeated = unit->refusal == run->last_refusal[unit->head] || unit->refusal == PROVCARD_REFUSAL_NO_PART ||
+			(run->holds_good[unit->head] &&
+			 (unit->refusal == PROVCARD_REFUSAL_UNIT_DONE || unit->refusal == PROVCARD_REFUSAL_PART_LOCKED));
+
+	run->last_refusal[unit->head] = unit->refusal;
+	if (unit->refusal == PROVCARD_REFUSAL_NO_PART)
+		run->holds_good[unit->head] = false;
+	if (!unit->refusal)
+		run->holds_good[unit->head] = true;
+	return !run->wait_for_parts || begun || !repeated;
 }
 
 static void count_unit(struct run *run, const struct provcard_unit *unit)

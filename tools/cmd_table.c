@@ -59,7 +59,10 @@ static void print_values(const char *command, const struct option_spec *specs)
 	for (; specs->name; specs++) {
 		if (specs->value == VALUE_NONE)
 			continue;
-		printf("\t\"%s --%s\")", command, specs->name);
+		printf("\t\"%s --%s\"", command, specs->name);
+		if (specs->letter)
+			printf("|\"%s -%c\"", command, specs->letter);
+		printf(")");
 		if (specs->value == VALUE_FILE)
 			printf(" COMPREPLY=($(compgen -f -- \"$word\"));");
 		else if (specs->value == VALUE_FOLDER)

@@ -14,14 +14,17 @@
 
 static void print_option(const struct option_spec *spec)
 {
+	static const char *const notes[] = {
+		[OPTION_OPTIONAL] = "",
+		[OPTION_REQUIRED] = " (required)",
+		[OPTION_REPEATED] = " (may be repeated)",
+		[OPTION_SOME] = " (required, may be repeated)",
+	};
 	char left[128];
 	int used = snprintf(left, sizeof(left), "  %s%.1s%s--%s%s%s", spec->letter ? "-" : "", spec->letter ? &spec->letter : "",
 			    spec->letter ? ", " : "    ", spec->name, spec->argument ? " " : "", spec->argument ? spec->argument : "");
 
-	printf("%-*s%s%s%s\n", COLUMN, left, used < COLUMN ? "" : "\n                                ", spec->help,
-	       spec->use == OPTION_REQUIRED	? " (required)" :
-	       spec->use == OPTION_REPEATED	? " (may be repeated)" :
-						  "");
+	printf("%-*s%s%s%s\n", COLUMN, left, used < COLUMN ? "" : "\n                                ", spec->help, notes[spec->use]);
 }
 
 static void print_options(const char *title, const struct option_spec *specs)
@@ -92,8 +95,8 @@ static struct json_object *dump_options(const struct option_spec *specs)
 		if (specs->argument)
 			json_add_text(entry, "argument", specs->argument);
 		json_add_text(entry, "help", specs->help);
-		json_object_object_add(entry, "required", json_object_new_boolean(specs->use == OPTION_REQUIRED));
-		json_object_object_add(entry, "repeated", json_object_new_boolean(specs->use == OPTION_REPEATED));
+		json_object_object_add(entry, "required", json_object_new_boolean(specs->use == OPTION_REQUIRED || specs->use == OPTION_SOME));
+		json_object_object_add(entry, "repeated", json_object_new_boolean(specs->use >= OPTION_REPEATED));
 		json_object_array_add(list, entry);
 	}
 	return list;

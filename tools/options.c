@@ -102,7 +102,7 @@ static int check_values(const struct options *options)
 
 		if (spec->value == VALUE_CHOICE && !is_choice(spec->argument, options->values[i].text))
 			return report_usage(options->command, "--%s is one of %s", spec->name, spec->argument);
-		if (spec->use != OPTION_REPEATED && option_count(options, spec->name) > 1)
+		if (spec->use < OPTION_REPEATED && option_count(options, spec->name) > 1)
 			return report_usage(options->command, "--%s is given twice", spec->name);
 	}
 	return 0;
@@ -113,7 +113,7 @@ static int check_required(const struct options *options)
 	const struct command *command = options->command;
 
 	for (const struct option_spec *spec = command->options; spec && spec->name; spec++)
-		if (spec->use == OPTION_REQUIRED && !option_given(options, spec->name))
+		if ((spec->use == OPTION_REQUIRED || spec->use == OPTION_SOME) && !option_given(options, spec->name))
 			return report_usage(command, "--%s is missing", spec->name);
 	if (command->argument && !command->argument_optional && !options->argument)
 		return report_usage(command, "%s is missing", command->argument);

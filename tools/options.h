@@ -15,6 +15,7 @@ enum option_use {
 	OPTION_OPTIONAL,
 	OPTION_REQUIRED,
 	OPTION_REPEATED, /* any number of times */
+	OPTION_SOME, /* at least once */
 };
 
 /* What kind of value: completion goes by it. */

@@ -162,6 +162,9 @@ static int load_image(const struct place *place, struct provpkg_rot *rot, struct
 
 	if (!code)
 		code = get_text(place, "name", name, sizeof(name));
+	for (size_t i = 0; !code && i < rot->images; i++)
+		if (!strcmp(rot->image[i].name, name))
+			code = refuse(place, PROVCARD_REFUSAL_ROT_RANGE, "name '%s' is used already", name);
 	if (!code)
 		code = get_choice(place, "format", false, formats, &format);
 	if (!code)
@@ -204,6 +207,9 @@ static int load_lifecycle(const struct place *place, struct provpkg_rot *rot, st
 	(void)area;
 	if (!code)
 		code = get_text(place, "name", lifecycle->name, sizeof(lifecycle->name));
+	for (size_t i = 0; !code && i < rot->lifecycles; i++)
+		if (!strcmp(rot->lifecycle[i].name, lifecycle->name))
+			code = refuse(place, PROVCARD_REFUSAL_ROT_RANGE, "name '%s' is used already", lifecycle->name);
 	if (!code)
 		code = get_address(place, "address", &lifecycle->address, NULL);
 	if (!code)

@@ -5,6 +5,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import textwrap
 
 FRAME = pathlib.Path(__file__).resolve().parent / "provcard.1.in"
 
@@ -15,6 +16,12 @@ def roff(text):
     return "\\&" + text if text[:1] in (".", "'") else text
 
 
+def sentences(text):
+    """Each sentence begins a line, lines are short: what mdoc asks of its sources."""
+    words = text.replace("\n", " ").replace(". ", ".\n").splitlines()
+    return [roff(line) for sentence in words for line in textwrap.wrap(sentence, 78, break_on_hyphens=False)]
+
+
 def option_item(option):
     """One entry of a list of options."""
     names = [f"Fl \\-{option['name']}"]
@@ -23,7 +30,8 @@ def option_item(option):
     head = " , ".join(names)
     if "argument" in option:
         head += f" Ar {roff(option['argument'])}"
-    note = " (required)" if option["required"] else " (may be repeated)" if option["repeated"] else ""
+    notes = [word for word, given in (("required", option["required"]), ("may be repeated", option["repeated"])) if given]
+    note = f" ({', '.join(notes)})" if notes else ""
     return [f".It {head}", roff(option["help"][0].upper() + option["help"][1:]) + note + "."]
 
 
@@ -44,9 +52,9 @@ def command_part(command):
         words += f" [{command['argument']}]" if command["argument_optional"] else f" {command['argument']}"
     lines = [words, roff(command["summary"][0].upper() + command["summary"][1:]) + "."]
     if "details" in command:
-        lines += [".Pp", *map(roff, command["details"].splitlines())]
+        lines += [".Pp", *sentences(command["details"])]
     if command["options"]:
-        lines += [".Pp", *option_list(command["options"])]
+        lines += option_list(command["options"])
     return lines
 
 
