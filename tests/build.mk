@@ -11,6 +11,14 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
 
+# tests/bench/bench_NAME.c is one bench; bench_device_issue needs the library alone, and tests of the library use it.
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out %/bench_device_issue.c,$(wildcard tests/bench/bench_*.c)))
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+$(O)/bench/%: $(O)/obj/tests/bench/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
+
 CFLAGS-tests := -Itests/parts -I. -Wno-missing-prototypes
 
 # What runs in the reference environment: enter it, then the same name with -here.
@@ -26,7 +34,7 @@ demo bench $(CHECKS):
 demo-here: all device-firmware
 	@PROVCARD_BUILD=$(O) python3 tests/demo/demo.py
 
-bench-here: all device-firmware
+bench-here: all device-firmware bench-programs
 	@PROVCARD_BUILD=$(O) python3 tests/bench/bench.py
 
 check-here: all unit-tests device-firmware vm-tools

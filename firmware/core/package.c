@@ -23,7 +23,8 @@ struct opening {
 	const struct provpkg_manifest_fields *fields;
 	struct provpkg_blob leaves;
 	struct provpkg_payload *payload;
-	uint8_t *work; /* secure heap, one segment: ciphertext, then plaintext in its place */
+	uint8_t *work; /* secure heap, one segment: ciphertext, then plaintext where its content was */
+	uint8_t *plain; /* within it */
 	uint8_t *first; /* secure heap: plaintext of segment 0 */
 	size_t first_size;
 	uint64_t plain_size; /* of the whole payload */
@@ -192,7 +193,7 @@ static int open_segment(struct opening *opening, uint64_t index, size_t *size)
 	if (code)
 		return code;
 	return provpkg_payload_segment(opening->payload, index, opening->leaves.data + index * PROVPKG_HASH_SIZE, cipher,
-				       opening->work, size);
+				       opening->plain, size);
 }
 
 /* Every segment, before anything of the plaintext is looked at. */
@@ -207,7 +208,7 @@ static int verify_segments(struct opening *opening)
 			return code;
 		opening->plain_size += size;
 		if (i == 0) {
-			memcpy(opening->first, opening->work, size);
+			memcpy(opening->first, opening->plain, size);
 			opening->first_size = size;
 		}
 	}
@@ -231,7 +232,10 @@ static int verify_payload(struct opening *opening)
 		return code;
 	opening->work = OPENSSL_secure_malloc(PROVPKG_SEGMENT_SIZE);
 	opening->first = OPENSSL_secure_malloc(PROVPKG_SEGMENT_SIZE);
-	return opening->work && opening->first ? verify_segments(opening) : -ENOMEM;
+	if (!opening->work || !opening->first)
+		return -ENOMEM;
+	opening->plain = opening->work + PROVPKG_SEGMENT_PREFIX;
+	return verify_segments(opening);
 }
 
 /* What of the segment at plaintext offset @start belongs to the image? */
@@ -247,7 +251,7 @@ static void copy_overlap(const struct opening *opening, size_t image, uint64_t s
 	if (from < to) {
 		uint64_t into = from - opening->package->contents.image_area - wanted->offset;
 
-		memcpy(opening->package->image[image] + into, opening->work + (from - start), to - from);
+		memcpy(opening->package->image[image] + into, opening->plain + (from - start), to - from);
 	}
 }
 

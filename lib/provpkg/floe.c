@@ -11,6 +11,7 @@
 #include "endian.h"
 #include "floe.h"
 #include "provcard-refusal.h"
+#include "provpkg/package.h"
 
 #define PARAMETERS_SIZE 10 /* PARAM_ENCODE */
 #define HEADER_TAG_SIZE 32
@@ -19,6 +20,8 @@
 #define LENGTH_SIZE 4
 #define NOT_LAST UINT32_C(0xffffffff)
 #define SEGMENTS_MAX (UINT64_C(1) << 40) /* AEAD_MAX_SEGMENTS */
+
+_Static_assert(PROVPKG_SEGMENT_PREFIX == LENGTH_SIZE + PROVPKG_FLOE_NONCE_SIZE, "what callers of the package interface rely on");
 
 struct provpkg_floe {
 	struct provpkg_floe_parameters parameters;
@@ -239,7 +242,7 @@ static int unseal_body(EVP_CIPHER_CTX *context, const uint8_t *body, size_t size
 	return EVP_CipherFinal_ex(context, plain + size, &done) ? 0 : PROVCARD_REFUSAL_SEGMENT_TAG;
 }
 
-/* In place, the content is decrypted where it stands and moved afterwards: GCM takes equal buffers, but not shifted ones. */
+/* GCM takes equal buffers, but not shifted ones: at the segment's own beginning, the content is moved after it was decrypted. */
 int provpkg_floe_unseal(const struct provpkg_floe *floe, struct provpkg_floe_segment segment, struct provpkg_view cipher,
 			uint8_t *plain, size_t *size)
 {

@@ -41,8 +41,8 @@ PROVPKG_MUST_CHECK int provpkg_floe_seal(const struct provpkg_floe *floe, struct
 					 const uint8_t nonce[PROVPKG_FLOE_NONCE_SIZE], const struct provpkg_view *pieces, size_t count,
 					 uint8_t *out, size_t *size);
 /*
- * Check and decrypt a segment: SEGMENT_TAG. @plain has room for what @cipher holds; it may be the same memory, but not overlap it
- * in another way. Nothing of the plaintext is left there when the segment is refused.
+ * Check and decrypt a segment: SEGMENT_TAG. @plain has room for what @cipher holds; it may be the same memory, or begin where the
+ * content does, but not overlap it in another way. Nothing of the plaintext is left there when the segment is refused.
  */
 PROVPKG_MUST_CHECK int provpkg_floe_unseal(const struct provpkg_floe *floe, struct provpkg_floe_segment segment,
 					   struct provpkg_view cipher, uint8_t *plain, size_t *size);

@@ -278,6 +278,12 @@ static void segments_decrypt_in_place(void **state)
 	assert_int_equal(provpkg_payload_segment(opened.payload, 2, leaf_of(&parcel, 2), cipher, buffer, &size), 0);
 	assert_int_equal(size, apart_size);
 	assert_memory_equal(buffer, apart, size);
+	/* And where the content stands, without moving it. */
+	memcpy(buffer, segment_of(&parcel, 2).data, cipher.size);
+	assert_int_equal(provpkg_payload_segment(opened.payload, 2, leaf_of(&parcel, 2), cipher, buffer + PROVPKG_SEGMENT_PREFIX, &size),
+			 0);
+	assert_int_equal(size, apart_size);
+	assert_memory_equal(buffer + PROVPKG_SEGMENT_PREFIX, apart, size);
 	OPENSSL_free(buffer);
 	OPENSSL_free(apart);
 	close_package(&opened);

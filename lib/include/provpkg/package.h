@@ -21,6 +21,7 @@ PROVPKG_BEGIN
 #define PROVPKG_HEADER_SIZE 4096
 #define PROVPKG_ALIGNMENT 4096
 #define PROVPKG_SEGMENT_SIZE (1u << 20) /* FLOE encrypted segment, bytes on disk; the last may be shorter */
+#define PROVPKG_SEGMENT_PREFIX 16 /* bytes of a segment before its content */
 #define PROVPKG_MANIFEST_MAX (16u << 20)
 
 struct provpkg_section {
@@ -135,8 +136,9 @@ PROVPKG_MUST_CHECK int provpkg_payload_new(const struct provpkg_manifest *manife
 					   struct provpkg_payload **payload);
 void provpkg_payload_free(struct provpkg_payload *payload);
 /*
- * Step 7: check segment @index against its leaf and its tag, decrypt. @plain has room for PROVPKG_SEGMENT_SIZE bytes and may
- * be the ciphertext's own memory. SEGMENT_DIGEST, SEGMENT_TAG.
+ * Step 7: check segment @index against its leaf and its tag, decrypt. @plain has room for PROVPKG_SEGMENT_SIZE bytes, or is the
+ * ciphertext's own memory: its beginning, or its content PROVPKG_SEGMENT_PREFIX bytes on, which saves moving the plaintext.
+ * SEGMENT_DIGEST, SEGMENT_TAG.
  */
 PROVPKG_MUST_CHECK int provpkg_payload_segment(const struct provpkg_payload *payload, uint64_t index,
 					       const uint8_t leaf[PROVPKG_HASH_SIZE], struct provpkg_view cipher, uint8_t *plain,
