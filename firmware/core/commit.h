@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Group commit. Every change of the ledger and every log record goes through commit_run(): whoever finds no leader becomes it, takes
- * all that waits, judges each change in turn, writes the log entries with one flush, then the journal records with one flush and
- * one step of the fuse. Meanwhile the next batch gathers. So heads at work side by side share their flushes.
+ * Group commit. Every change of the ledger and every log record goes through commit_run(): whoever finds no leader becomes it,
+ * takes all that waits, judges each change in turn, writes the log entries with one flush, then the journal records with one flush
+ * and one step of the fuse. Meanwhile the next batch gathers. So heads at work side by side share their flushes.
  *
  * Order, and what it gives: a log entry is durable before the journal record that vouches for it, so the ledger never names an
  * entry that is not there. A batch of nothing but finished units needs no flush of the journal: their log entries carry all that
@@ -22,14 +22,14 @@ struct core;
 
 /* One change, as its maker sees it. Zero-initialise, fill in the first part. */
 struct commit {
-	struct ledger_change change; /* LEDGER_NONE: only a log record */
-	struct provpkg_record *record; /* NULL: no log record; time, boot, chain and counters are filled in here */
+	struct ledger_change change;	/* LEDGER_NONE: only a log record */
+	struct provpkg_record *record;	/* NULL: no log record; time, boot, chain and counters are filled in here */
 	struct provpkg_view attachment; /* of the record */
 
 	/* Answers. */
-	int status; /* 0, refusal code or negative errno */
-	bool resumed; /* RESERVE: charged before */
-	uint32_t unit; /* RESERVE: number; the caller must end it with commit_release() */
+	int status;	 /* 0, refusal code or negative errno */
+	bool resumed;	 /* RESERVE: charged before */
+	uint32_t unit;	 /* RESERVE: number; the caller must end it with commit_release() */
 	uint64_t charge; /* RESERVE: of the unit */
 	uint64_t charged_at;
 

@@ -11,8 +11,8 @@
 
 enum {
 	WHEN_STOPPED = 1 << 0, /* served by a card that has stopped, too */
-	SERIAL = 1 << 1, /* under request_lock, taken before the gate: its holder may shut it */
-	INITIALISED = 1 << 2, /* not by a blank card */
+	SERIAL = 1 << 1,       /* under request_lock, taken before the gate: its holder may shut it */
+	INITIALISED = 1 << 2,  /* not by a blank card */
 };
 
 static const struct command {

@@ -25,7 +25,7 @@ struct identity_unit {
 struct identity {
 	uint8_t *scalar; /* secure heap, IDENTITY_SCALAR bytes */
 	uint8_t point[IDENTITY_POINT];
-	struct provpkg_blob certificate; /* DER */
+	struct provpkg_blob certificate;   /* DER */
 	uint8_t digest[PROVPKG_HASH_SIZE]; /* SHA-256 of the certificate */
 };
 

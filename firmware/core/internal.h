@@ -28,9 +28,9 @@ struct package;
 struct job_handle {
 	uint32_t id; /* 0: free */
 	bool closing;
-	atomic_uint aborts; /* rises with each abort: units begun before stop */
-	uint32_t users; /* commands at work on it */
-	uint32_t job; /* ledger number, LEDGER_NO_JOB while nothing is bound */
+	atomic_uint aborts;	 /* rises with each abort: units begun before stop */
+	uint32_t users;		 /* commands at work on it */
+	uint32_t job;		 /* ledger number, LEDGER_NO_JOB while nothing is bound */
 	struct package *package; /* verified and ready, or NULL; counted */
 };
 
@@ -132,7 +132,7 @@ void record_begin(struct core *core, struct provpkg_record *record, enum provpkg
 
 /* buffer.c: a command's memory. */
 int input_read(const struct core_command *command, size_t offset, void *data, size_t size);
-int input_all(const struct core_command *command, size_t most, struct provpkg_blob *blob); /* INVALID_FIELD when larger */
+int input_all(const struct core_command *command, size_t most, struct provpkg_blob *blob);	    /* INVALID_FIELD when larger */
 int output_write(const struct core_command *command, size_t offset, const void *data, size_t size); /* BUFFER_TOO_SMALL */
 /* One structure as the whole answer. */
 int output_all(const struct core_command *command, struct core_result *result, const void *data, size_t size);

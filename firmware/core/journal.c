@@ -10,7 +10,7 @@
 #include "crypto.h"
 #include "provcard-refusal.h"
 
-#define RECORD_MAGIC 0x4c524350 /* "PCRL" */
+#define RECORD_MAGIC 0x4c524350	    /* "PCRL" */
 #define SUPERBLOCK_MAGIC 0x53424350 /* "PCBS" */
 #define SUPERBLOCK_VERSION 1
 #define READ_AHEAD 256 /* records */

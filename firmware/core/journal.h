@@ -57,11 +57,11 @@ struct journal {
 	EVP_MAC_CTX *mac;
 	atomic_ullong *flushes;
 	uint64_t capacity; /* records */
-	uint64_t next; /* sequence of the next record */
+	uint64_t next;	   /* sequence of the next record */
 	uint64_t flushed;
 	uint64_t generation; /* what the fuse shows */
-	unsigned int slot; /* where the next superblock goes */
-	uint8_t last[32]; /* SHA-256 of record next - 1 */
+	unsigned int slot;   /* where the next superblock goes */
+	uint8_t last[32];    /* SHA-256 of record next - 1 */
 	size_t batch_count;
 	bool batch_binding;
 	struct journal_record *batch;

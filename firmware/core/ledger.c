@@ -100,7 +100,8 @@ static int judge_known_unit(struct ledger_unit *unit)
 	return unit->busy ? PROVCARD_REFUSAL_UNIT_BUSY : LEDGER_RESUMED;
 }
 
-static int judge_reserve(const struct ledger *ledger, const struct ledger_job *job, const struct ledger_change *change, uint64_t now)
+static int judge_reserve(const struct ledger *ledger, const struct ledger_job *job, const struct ledger_change *change,
+			 uint64_t now)
 {
 	struct ledger_unit *unit = ledger_find_unit(ledger, change->job, change_uid(change));
 	uint64_t charged = job->counts.good + job->counts.reserved;

@@ -30,9 +30,9 @@
 #define LEDGER_MARGIN 32
 
 enum ledger_type {
-	LEDGER_NONE = 0, /* a log record without a change of the ledger */
+	LEDGER_NONE = 0,  /* a log record without a change of the ledger */
 	LEDGER_VAULT = 1, /* the vault's generation in force */
-	LEDGER_LOAD = 2, /* a job begins */
+	LEDGER_LOAD = 2,  /* a job begins */
 	LEDGER_ALLOCATE = 3,
 	LEDGER_RESERVE = 4,
 	LEDGER_GOOD = 5,
@@ -53,7 +53,7 @@ struct ledger_load {
 	uint64_t staging_offset;
 	uint64_t staging_size;
 	uint64_t chain_offset; /* PEM of the issuing certificate and what is above it, in the staging memory */
-	uint32_t chain_size; /* 0: none */
+	uint32_t chain_size;   /* 0: none */
 	uint8_t chain_digest[PROVPKG_HASH_SIZE];
 	uint32_t security_version;
 	uint32_t identity; /* 1: units get certificates */
@@ -97,10 +97,10 @@ struct ledger_counts {
 
 struct ledger_job {
 	struct ledger_load terms;
-	struct ledger_counts counts; /* as far as judged */
-	struct ledger_counts durable; /* as far as written: what readers are told */
+	struct ledger_counts counts;	  /* as far as judged */
+	struct ledger_counts durable;	  /* as far as written: what readers are told */
 	char actor[PROVPKG_NAME_MAX + 1]; /* who allocated last */
-	uint32_t running; /* units in a head now */
+	uint32_t running;		  /* units in a head now */
 	bool closed;
 	uint64_t closed_at;
 	uint64_t closed_index; /* of the closing's log record */
@@ -110,9 +110,9 @@ struct ledger_unit {
 	uint8_t uid[PROVPKG_UID_MAX];
 	uint8_t uid_size;
 	uint8_t state; /* enum provcard_unit_state */
-	bool busy; /* in a head now */
+	bool busy;     /* in a head now */
 	uint32_t job;
-	uint64_t charge; /* number of its RESERVED record among all */
+	uint64_t charge;     /* number of its RESERVED record among all */
 	uint64_t charged_at; /* card time of it */
 };
 
@@ -123,9 +123,9 @@ struct ledger {
 	uint64_t charges;
 	uint64_t open; /* RESERVED units, each of which may need one more record */
 	uint64_t vault_generation;
-	uint64_t log_size; /* log entries that changes vouch for */
+	uint64_t log_size;		     /* log entries that changes vouch for */
 	uint8_t log_leaf[PROVPKG_HASH_SIZE]; /* of the last of them; its chain covers the others */
-	struct ledger_job **job; /* addresses stay; a job's number never changes */
+	struct ledger_job **job;	     /* addresses stay; a job's number never changes */
 	uint32_t jobs;
 	uint32_t job_room;
 	struct ledger_unit *unit;

@@ -35,7 +35,7 @@ struct log_frame {
 	uint32_t reserved;
 	uint8_t package_id[PROVPKG_ID_SIZE];
 	uint8_t previous[PROVPKG_HASH_SIZE]; /* SHA-256 of the record before */
-	uint8_t mac[32]; /* over the frame before it, the record and the attachment */
+	uint8_t mac[32];		     /* over the frame before it, the record and the attachment */
 };
 
 struct log_job {
@@ -90,7 +90,7 @@ bool log_has_room(const struct log *log, uint64_t bytes);
  * 0, -ENOMEM, -EIO, LOG_FULL.
  */
 int log_add(struct log *log, struct provpkg_record *record, struct provpkg_view attachment, uint8_t leaf[PROVPKG_HASH_SIZE]);
-int log_write(struct log *log); /* STORAGE_FAILED: the card must stop */
+int log_write(struct log *log);	  /* STORAGE_FAILED: the card must stop */
 int log_publish(struct log *log); /* -ENOMEM: the card must stop */
 
 /* Size and root as readers may see them. */

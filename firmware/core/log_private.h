@@ -8,7 +8,8 @@
 #define LOG_RECORD_MAX 4096
 
 /* The MAC of an entry. */
-int log_frame_mac(struct log *log, const struct log_frame *frame, const uint8_t *record, const uint8_t *attachment, uint8_t mac[32]);
+int log_frame_mac(struct log *log, const struct log_frame *frame, const uint8_t *record, const uint8_t *attachment,
+		  uint8_t mac[32]);
 static inline uint64_t log_entry_size(const struct log_frame *frame)
 {
 	return sizeof(*frame) + (uint64_t)frame->record_size + frame->attachment_size;

@@ -23,11 +23,11 @@ struct opening {
 	const struct provpkg_manifest_fields *fields;
 	struct provpkg_blob leaves;
 	struct provpkg_payload *payload;
-	uint8_t *work; /* secure heap, one segment: ciphertext, then plaintext where its content was */
+	uint8_t *work;	/* secure heap, one segment: ciphertext, then plaintext where its content was */
 	uint8_t *plain; /* within it */
 	uint8_t *first; /* secure heap: plaintext of segment 0 */
 	size_t first_size;
-	uint64_t plain_size; /* of the whole payload */
+	uint64_t plain_size;	   /* of the whole payload */
 	struct provpkg_blob grant; /* DER */
 	struct package *package;
 };

@@ -20,11 +20,11 @@ struct package {
 	uint32_t job;
 	struct package *next;
 	struct provpkg_contents contents;
-	struct provpkg_blob grant; /* DER */
-	uint8_t *image[PROVPKG_IMAGES_MAX]; /* secure heap */
+	struct provpkg_blob grant;		  /* DER */
+	uint8_t *image[PROVPKG_IMAGES_MAX];	  /* secure heap */
 	struct provpkg_device_template *template; /* NULL without identity, as the two below */
 	EVP_PKEY *issuing_key;
-	X509 *issuer; /* borrowed from the contents */
+	X509 *issuer;		/* borrowed from the contents */
 	uint8_t *device_secret; /* secure heap, 48 bytes: the vault's */
 };
 

@@ -42,7 +42,7 @@ static X509 *find_issuer(const struct provpkg_contents *contents, const EVP_PKEY
 }
 
 /* The issuing certificate must be a CA's and signed by what comes with it. */
-static int judge_chain(X509 *issuer, STACK_OF(X509) *chain, uint64_t now)
+static int judge_chain(X509 *issuer, STACK_OF(X509) * chain, uint64_t now)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -67,7 +67,9 @@ static int judge_room(struct core *core, const struct package *package)
 {
 	static const uint8_t longest[PROVPKG_UID_MAX] = { 0xff };
 	uint8_t package_id[PROVPKG_ID_SIZE];
-	struct identity_unit unit = { .package_id = package_id, .uid = { longest, sizeof(longest) }, .charged_at = core_time(core) };
+	struct identity_unit unit = { .package_id = package_id,
+				      .uid = { longest, sizeof(longest) },
+				      .charged_at = core_time(core) };
 	const struct provpkg_identity *wanted = &package->contents.rot.identity;
 	struct identity identity;
 	int code;

@@ -75,7 +75,7 @@ static bool key_is_enrolled(const struct vault *vault, X509 *certificate)
 	return false;
 }
 
-static int judge_person(const struct vault *vault, const STACK_OF(X509) *certificates)
+static int judge_person(const struct vault *vault, const STACK_OF(X509) * certificates)
 {
 	X509 *certificate = sk_X509_value(certificates, 0);
 
@@ -86,7 +86,7 @@ static int judge_person(const struct vault *vault, const STACK_OF(X509) *certifi
 	return key_is_enrolled(vault, certificate) ? PROVCARD_REFUSAL_ALREADY_ENROLLED : 0;
 }
 
-static int judge_enrolment(const struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) *certificates)
+static int judge_enrolment(const struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) * certificates)
 {
 	if (!name[0] || !provpkg_role_name(role))
 		return PROVCARD_REFUSAL_REQUEST_DER;
@@ -99,7 +99,7 @@ static int judge_enrolment(const struct vault *vault, enum provpkg_role role, co
 	return sk_X509_num(certificates) > 0 ? 0 : PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
 }
 
-int people_add(struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) *certificates)
+int people_add(struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) * certificates)
 {
 	int code = judge_enrolment(vault, role, name, certificates);
 	struct vault_person *person = &vault->person[vault->people];

@@ -13,7 +13,7 @@ struct request {
 	struct provpkg_blob cms; /* as it came: the log keeps it */
 	struct provpkg_signed *object;
 	struct provpkg_request body;
-	struct vault *vault; /* in force */
+	struct vault *vault;		  /* in force */
 	char actor[PROVPKG_NAME_MAX + 1]; /* who approved, as far as known */
 };
 
@@ -22,7 +22,7 @@ struct request {
 /* Signed by people who may? Sets the actor. APPROVER_UNKNOWN, APPROVER_ROLE. */
 int people_approve(struct request *request);
 /* May this enrolment be added, and add it to @vault. ALREADY_ENROLLED, CERTIFICATE_UNUSABLE, TOO_MANY_PEOPLE. */
-int people_add(struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) *certificates);
+int people_add(struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) * certificates);
 /* Text of PROVCARD_OBJECT_PEOPLE. */
 int people_list(const struct vault *vault, struct provpkg_blob *text);
 

@@ -197,8 +197,7 @@ static void fill_record(const struct unit_run *run, int code, struct provpkg_rec
 
 	mtx_lock(&ledger->lock);
 	job = ledger->job[run->job];
-	record_begin(run->core, record,
-		     !code ? PROVPKG_EVENT_UNIT_GOOD : PROVPKG_EVENT_UNIT_REFUSED, job->actor);
+	record_begin(run->core, record, !code ? PROVPKG_EVENT_UNIT_GOOD : PROVPKG_EVENT_UNIT_REFUSED, job->actor);
 	memcpy(record->package_id, job->terms.package_id, sizeof(record->package_id));
 	memcpy(record->part, job->terms.part, sizeof(record->part));
 	mtx_unlock(&ledger->lock);
@@ -272,8 +271,8 @@ static int finish_failed(struct unit_run *run, int code)
 
 static int provision(struct unit_run *run)
 {
-	static int (*const steps[])(struct unit_run *) = { check_open,	 attach,  judge_locked, charge, make_identity,
-							   program, lock,   prove,	     finish_good };
+	static int (*const steps[])(struct unit_run *) = { check_open, attach, judge_locked, charge,	 make_identity,
+							   program,    lock,   prove,	     finish_good };
 	int code = 0;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !code; i++)

@@ -16,11 +16,11 @@ struct unit_run {
 	struct package *package;
 	unsigned int number; /* of the head */
 	struct head *head;
-	bool seen; /* a part answered, so the attempt leaves a record */
-	bool charged; /* reserved, now or before */
-	bool delivered; /* secrets may have reached the part */
+	bool seen;	   /* a part answered, so the attempt leaves a record */
+	bool charged;	   /* reserved, now or before */
+	bool delivered;	   /* secrets may have reached the part */
 	bool irreversible; /* a lock that cannot be undone may be on the part */
-	bool locked; /* read back */
+	bool locked;	   /* read back */
 	unsigned int proof;
 	uint32_t unit; /* ledger number, when charged */
 	uint64_t charge;

@@ -129,8 +129,7 @@ static int read_slot(const struct port *port, uint64_t number, const uint8_t key
 		return -ENOMEM;
 	if (port->ops->nv_read(port->context, PORT_NV_VAULT, offset + sizeof(slot), blob, slot.size))
 		code = PROVCARD_REFUSAL_STORAGE_FAILED;
-	else if (!crypto_open(key, slot.nonce, slot_aad(&slot), blob, slot.size, slot.tag) &&
-		 !vault_decode(blob, slot.size, vault))
+	else if (!crypto_open(key, slot.nonce, slot_aad(&slot), blob, slot.size, slot.tag) && !vault_decode(blob, slot.size, vault))
 		*state = SLOT_GENUINE;
 	if (*state == SLOT_GENUINE)
 		(*vault)->generation = slot.generation;
@@ -263,13 +262,13 @@ bool vault_is_initialised(const struct vault *vault)
 
 bool vault_is_operational(const struct vault *vault)
 {
-	bool operator = false, oem = false;
+	bool operator= false, oem = false;
 
 	for (size_t i = 0; i < vault->people; i++) {
-		operator |= vault->person[i].role == PROVPKG_ROLE_OPERATOR;
+		operator|= vault->person[i].role == PROVPKG_ROLE_OPERATOR;
 		oem |= vault->person[i].role == PROVPKG_ROLE_OEM;
 	}
-	return operator && oem;
+	return operator&& oem;
 }
 
 const struct vault_person *vault_find_name(const struct vault *vault, const char *name)

@@ -23,14 +23,14 @@
 struct vault_person {
 	enum provpkg_role role;
 	char name[PROVPKG_NAME_MAX + 1];
-	STACK_OF(X509) *certificates;
+	STACK_OF(X509) * certificates;
 	EVP_PKEY *issuing_key; /* P-256; OEM only */
 };
 
 /* Drawn once in a card's life, between zeroisings. */
 struct vault_secrets {
-	uint8_t ledger_key[32]; /* HMAC-SHA-256 of the journal */
-	uint8_t log_key[32]; /* of the log */
+	uint8_t ledger_key[32];	   /* HMAC-SHA-256 of the journal */
+	uint8_t log_key[32];	   /* of the log */
 	uint8_t device_secret[48]; /* device identities derive from it */
 };
 

@@ -61,7 +61,7 @@ static void put_certificate(struct writer *writer, const X509 *certificate)
 	OPENSSL_free(der);
 }
 
-static void put_certificates(struct writer *writer, const STACK_OF(X509) *certificates)
+static void put_certificates(struct writer *writer, const STACK_OF(X509) * certificates)
 {
 	int count = certificates ? sk_X509_num(certificates) : 0;
 
@@ -181,7 +181,7 @@ static X509 *take_certificate(struct reader *reader)
 	return certificate;
 }
 
-static STACK_OF(X509) *take_certificates(struct reader *reader)
+static STACK_OF(X509) * take_certificates(struct reader *reader)
 {
 	uint64_t count = take_number(reader);
 	STACK_OF(X509) *certificates = sk_X509_new_null();

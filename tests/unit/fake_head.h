@@ -31,9 +31,9 @@ struct fake_part {
 	const char *name; /* NULL: nRF52840 */
 	uint8_t uid[8];
 	bool locked;
-	bool lock_broken; /* accepts the lock and stays open */
-	bool uid_readable; /* even when locked */
-	uint8_t *flash; /* FAKE_FLASH bytes, NULL while blank */
+	bool lock_broken;	 /* accepts the lock and stays open */
+	bool uid_readable;	 /* even when locked */
+	uint8_t *flash;		 /* FAKE_FLASH bytes, NULL while blank */
 	enum fake_step fails_at; /* with this code */
 	int code;
 	uint32_t key_address; /* answers challenges with the key found there; 0: does not answer */

@@ -22,8 +22,8 @@ struct fake_write {
 
 struct fake_region {
 	uint64_t size;
-	uint8_t *now; /* what the card reads */
-	uint8_t *durable; /* what a power cut leaves for certain */
+	uint8_t *now;		  /* what the card reads */
+	uint8_t *durable;	  /* what a power cut leaves for certain */
 	struct fake_write *first; /* written since the last flush */
 	struct fake_write **last;
 };
@@ -40,7 +40,7 @@ struct fake_port {
 	bool root_gone;
 	uint64_t clock;
 	unsigned int heads;
-	uint64_t operations; /* writes, flushes and fuse steps so far */
+	uint64_t operations;	/* writes, flushes and fuse steps so far */
 	uint64_t power_ends_at; /* operation that finds no power any more; 0: never */
 	bool flush_fails[PORT_NV_REGIONS];
 	bool fuse_fails;

@@ -95,8 +95,8 @@ static int write_memory(void *context, size_t offset, const void *data, size_t s
 	return 0;
 }
 
-uint16_t station_command(struct station *station, uint8_t opcode, uint32_t job, const uint64_t arg[3], struct provpkg_view in, void *out,
-			 size_t out_size, struct core_result *result)
+uint16_t station_command(struct station *station, uint8_t opcode, uint32_t job, const uint64_t arg[3], struct provpkg_view in,
+			 void *out, size_t out_size, struct core_result *result)
 {
 	struct core_command command = { .opcode = opcode,
 					.job = job,
@@ -224,7 +224,7 @@ uint16_t station_initialise(struct station *station)
 	return status;
 }
 
-uint16_t station_enrol_oem(struct station *station, const char *name, STACK_OF(X509) *anchors)
+uint16_t station_enrol_oem(struct station *station, const char *name, STACK_OF(X509) * anchors)
 {
 	struct provpkg_request request = { .operation = PROVPKG_OPERATION_ENROL, .enrol.role = PROVPKG_ROLE_OEM };
 
@@ -315,7 +315,9 @@ void station_order(struct station *station, struct order *order)
 			      .common_name = "sensor",
 			      .hardware_type = "1.3.6.1.4.1.99999.1" },
 		.lifecycles = 1,
-		.lifecycle = { { .name = "debug", .address = STATION_LIFECYCLE_ADDRESS, .size = 32,
+		.lifecycle = { { .name = "debug",
+				 .address = STATION_LIFECYCLE_ADDRESS,
+				 .size = 32,
 				 .secret = "thirty-two bytes of a secret ..." } },
 		.lock = PROVPKG_LOCK_RECOVERABLE,
 	};
@@ -403,8 +405,8 @@ uint16_t station_load(struct station *station, uint32_t job, const struct provpk
 
 	if (status)
 		return status;
-	return station_command(station, PROVCARD_OP_PACKAGE_COMMIT, job, NULL, (struct provpkg_view){ 0 }, report ? report : &unused,
-			       sizeof(unused), NULL);
+	return station_command(station, PROVCARD_OP_PACKAGE_COMMIT, job, NULL, (struct provpkg_view){ 0 },
+			       report ? report : &unused, sizeof(unused), NULL);
 }
 
 uint16_t station_bind(struct station *station, uint32_t job, const uint8_t *package_id)

@@ -27,10 +27,10 @@ struct station {
 	struct core *core;
 	struct maker maker;
 	struct person officer, operator, auditor, stranger;
-	struct pki_oem oem; /* "Acme" */
-	struct pki_oem rival; /* not enrolled */
-	struct pki_chain pki; /* the OEM's root for devices; its end certificate is not used */
-	X509 *issuer; /* of the card's issuing key, by that root */
+	struct pki_oem oem;	   /* "Acme" */
+	struct pki_oem rival;	   /* not enrolled */
+	struct pki_chain pki;	   /* the OEM's root for devices; its end certificate is not used */
+	X509 *issuer;		   /* of the card's issuing key, by that root */
 	struct provpkg_card *card; /* as the OEM sees it */
 	uint8_t image[STATION_IMAGE_SIZE];
 };
@@ -40,7 +40,7 @@ struct order {
 	struct provpkg_rot rot;
 	struct provpkg_recipient recipient;
 	struct provpkg_build build;
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 	const uint8_t *image;
 };
 
@@ -56,8 +56,8 @@ void station_off(struct station *station);
 void station_power_cut(struct station *station, enum fake_cut cut, uint64_t seed);
 
 /* A command; @arg may be NULL. Returns the status; @result may be NULL. */
-uint16_t station_command(struct station *station, uint8_t opcode, uint32_t job, const uint64_t arg[3], struct provpkg_view in, void *out,
-			 size_t out_size, struct core_result *result);
+uint16_t station_command(struct station *station, uint8_t opcode, uint32_t job, const uint64_t arg[3], struct provpkg_view in,
+			 void *out, size_t out_size, struct core_result *result);
 /* An object, whole; size 0 when the card refused. */
 struct provpkg_blob station_object(struct station *station, uint32_t kind, struct provpkg_view selector);
 struct provcard_service_status station_status(struct station *station);
@@ -70,7 +70,7 @@ uint16_t station_request(struct station *station, struct provpkg_request *reques
 			 struct provpkg_blob *answer);
 uint16_t station_initialise(struct station *station);
 uint16_t station_enrol(struct station *station, enum provpkg_role role, const char *name, X509 *certificate);
-uint16_t station_enrol_oem(struct station *station, const char *name, STACK_OF(X509) *anchors);
+uint16_t station_enrol_oem(struct station *station, const char *name, STACK_OF(X509) * anchors);
 uint16_t station_allocate(struct station *station, const uint8_t *package_id, uint64_t count);
 uint16_t station_close(struct station *station, const uint8_t *package_id, struct provpkg_blob *end);
 

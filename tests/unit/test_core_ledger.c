@@ -299,9 +299,9 @@ static void test_cut_zeroise(void **state)
 		assert_int_equal(fault(), 0);
 		/* As it was, or blank: never in between. */
 		card_state = station_status(&station).state;
-		assert_int_equal(card_state, station.board.root_gone || memcmp(station.board.root, prepared.root, 32) ?
-						     PROVCARD_CARD_BLANK :
-						     PROVCARD_CARD_OPERATIONAL);
+		assert_int_equal(card_state, station.board.root_gone || memcmp(station.board.root, prepared.root, 32)
+						     ? PROVCARD_CARD_BLANK
+						     : PROVCARD_CARD_OPERATIONAL);
 	}
 	assert_int_equal(station_status(&station).state, PROVCARD_CARD_BLANK);
 }
@@ -557,8 +557,9 @@ static void test_self_tests(void **state)
 		/* Everything but status is refused. */
 		assert_int_equal(station_command(&station, PROVCARD_OP_NONCE, 0, NULL, (struct provpkg_view){ 0 }, wrong, 32, NULL),
 				 REFUSED(CARD_STOPPED));
-		assert_int_equal(station_command(&station, PROVCARD_OP_JOB_LIST, 0, NULL, (struct provpkg_view){ 0 }, NULL, 0, NULL),
-				 REFUSED(CARD_STOPPED));
+		assert_int_equal(
+			station_command(&station, PROVCARD_OP_JOB_LIST, 0, NULL, (struct provpkg_view){ 0 }, NULL, 0, NULL),
+			REFUSED(CARD_STOPPED));
 	}
 	free(broken);
 }
@@ -568,10 +569,10 @@ static void test_self_tests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_cut_run),	    TEST(test_cut_scrap),	TEST(test_cut_requests),	TEST(test_cut_birth),
-		TEST(test_cut_zeroise),	    TEST(test_rollback),	TEST(test_rollback_of_one),	TEST(test_fuse_replaced),
-		TEST(test_damaged_journal), TEST(test_cut_journal),	TEST(test_damaged_superblocks), TEST(test_damaged_log),
-		TEST(test_damaged_vault),   TEST(test_flush_fails),	TEST(test_fuse_fails),		TEST(test_ledger_full),
+		TEST(test_cut_run),	    TEST(test_cut_scrap),   TEST(test_cut_requests),	    TEST(test_cut_birth),
+		TEST(test_cut_zeroise),	    TEST(test_rollback),    TEST(test_rollback_of_one),	    TEST(test_fuse_replaced),
+		TEST(test_damaged_journal), TEST(test_cut_journal), TEST(test_damaged_superblocks), TEST(test_damaged_log),
+		TEST(test_damaged_vault),   TEST(test_flush_fails), TEST(test_fuse_fails),	    TEST(test_ledger_full),
 		TEST(test_log_full),	    TEST(test_self_tests),
 	};
 

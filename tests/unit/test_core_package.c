@@ -381,9 +381,9 @@ static void test_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_honest),	TEST(test_damaged),	   TEST(test_judgements),	TEST(test_rollback),
-		TEST(test_time),	TEST(test_wrong_card),	   TEST(test_again),		TEST(test_id_reused),
-		TEST(test_writing),	TEST(test_staging_memory), TEST(test_staging_altered),	TEST(test_no_plaintext_stored),
+		TEST(test_honest),  TEST(test_damaged),	       TEST(test_judgements),	   TEST(test_rollback),
+		TEST(test_time),    TEST(test_wrong_card),     TEST(test_again),	   TEST(test_id_reused),
+		TEST(test_writing), TEST(test_staging_memory), TEST(test_staging_altered), TEST(test_no_plaintext_stored),
 		TEST(test_large),
 	};
 

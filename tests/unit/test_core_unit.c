@@ -83,7 +83,6 @@ static void test_good(void **state)
 	assert_counts(1, 0, 0);
 }
 
-
 static void test_certificate(void **state)
 {
 	struct provcard_service_unit unit;
@@ -237,11 +236,11 @@ static void test_failures(void **state)
 		int code;
 		bool scrap;
 	} failures[] = {
-		{ FAKE_ERASE, REFUSED(SWD_FAULT), false },	{ FAKE_PROGRAM, REFUSED(SWD_WAIT), false },
-		{ FAKE_PROGRAM, REFUSED(PART_GONE), false },	{ FAKE_LOCK, REFUSED(CABLE), false },
-		{ FAKE_ERASE, REFUSED(ERASE_FAILED), true },	{ FAKE_PROGRAM, REFUSED(PROGRAM_FAILED), true },
-		{ FAKE_VERIFY, REFUSED(VERIFY_FAILED), true },	{ FAKE_VERIFY, REFUSED(PART_SWAPPED), true },
-		{ FAKE_ERASE, REFUSED(PART_SWAPPED), false },	{ FAKE_PROGRAM, -ENOMEM, false },
+		{ FAKE_ERASE, REFUSED(SWD_FAULT), false },     { FAKE_PROGRAM, REFUSED(SWD_WAIT), false },
+		{ FAKE_PROGRAM, REFUSED(PART_GONE), false },   { FAKE_LOCK, REFUSED(CABLE), false },
+		{ FAKE_ERASE, REFUSED(ERASE_FAILED), true },   { FAKE_PROGRAM, REFUSED(PROGRAM_FAILED), true },
+		{ FAKE_VERIFY, REFUSED(VERIFY_FAILED), true }, { FAKE_VERIFY, REFUSED(PART_SWAPPED), true },
+		{ FAKE_ERASE, REFUSED(PART_SWAPPED), false },  { FAKE_PROGRAM, -ENOMEM, false },
 	};
 	struct provcard_service_unit unit;
 
@@ -256,8 +255,7 @@ static void test_failures(void **state)
 		assert_int_equal(station_run(&station, job, 0, &unit), code);
 		assert_int_equal(unit.code, code);
 		assert_counts(0, failures[i].scrap, !failures[i].scrap);
-		assert_int_equal(station_run(&station, job, 0, NULL),
-				 failures[i].scrap ? REFUSED(UNIT_SCRAPPED) : code);
+		assert_int_equal(station_run(&station, job, 0, NULL), failures[i].scrap ? REFUSED(UNIT_SCRAPPED) : code);
 		tear_down(NULL);
 		set_up(NULL);
 	}
@@ -491,77 +489,6 @@ static void test_handles(void **state)
 		assert_int_equal(core_job_delete(station.core, handles[i]), 0);
 }
 
-static void test_closing(void **state)
-{
-	struct provpkg_blob cms, again;
-	struct provpkg_verifier *verifier;
-	struct provpkg_end_certificate end;
-	STACK_OF(X509) *chain = sk_X509_new_null();
-	struct station_entry entry;
-	uint64_t index[64];
-	struct core_result result;
-
-	(void)state;
-	allocate(10);
-	assert_int_equal(run_part(0, 1, NULL), 0);
-	assert_int_equal(scrap_part(2, NULL), REFUSED(VERIFY_FAILED));
-	assert_int_equal(run_part(0, 3, NULL), 0);
-	fake_insert(0, 4);
-	fake_part[0].fails_at = FAKE_PROGRAM;
-	fake_part[0].code = REFUSED(PART_GONE);
-	assert_int_equal(station_run(&station, job, 0, NULL), REFUSED(PART_GONE));
-	assert_int_equal(station_close(&station, package_id, &cms), 0);
-	assert_int_equal(station_report(&station, job).state, PROVCARD_JOB_CLOSED);
-	/* Closed is closed. */
-	assert_int_equal(run_part(0, 5, NULL), REFUSED(JOB_CLOSED));
-	assert_int_equal(station_close(&station, package_id, NULL), REFUSED(JOB_CLOSED));
-	assert_int_equal(station_allocate(&station, package_id, 1), REFUSED(JOB_CLOSED));
-	/* The whole delivery, as a stranger checks it. */
-	sk_X509_push(chain, station.issuer);
-	sk_X509_push(chain, station.pki.root);
-	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&cms), station.card, chain, &verifier), 0);
-	end = *provpkg_verifier_end(verifier);
-	assert_int_equal(end.good, 2);
-	assert_int_equal(end.scrap, 1);
-	assert_int_equal(end.granted, 12);
-	assert_int_equal(end.unused, 9);
-	station_command(&station, PROVCARD_OP_JOB_LOG, job, NULL, (struct provpkg_view){ 0 }, index, sizeof(index), &result);
-	assert_int_equal(result.status, 0);
-	assert_int_equal(result.result, result.length / sizeof(*index));
-	assert_int_equal(index[result.result - 1], end.last_index);
-	for (uint32_t i = 0; i < result.result; i++) {
-		uint64_t arg[3] = { index[i], end.log_size, 0 };
-		uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
-		struct core_result proved;
-
-		assert_int_equal(station_command(&station, PROVCARD_OP_LOG_PROOF, 0, arg, (struct provpkg_view){ 0 }, proof,
-						 sizeof(proof), &proved),
-				 0);
-		assert_true(station_log(&station, index[i], &entry));
-		assert_int_equal(provpkg_verifier_record(verifier, entry.der, entry.attachment, (const uint8_t(*)[32])proof,
-							 proved.result),
-				 0);
-		provpkg_blob_free(&entry.bytes);
-	}
-	assert_int_equal(provpkg_verifier_finish(verifier), 0);
-	provpkg_verifier_free(verifier);
-	/* The object says the same, also after a restart and to a handle bound anew. */
-	station_power_cut(&station, FAKE_CUT_LOSE_ALL, 0);
-	job = station_job(&station);
-	assert_int_equal(station_bind(&station, job, package_id), 0);
-	assert_int_equal(run_part(0, 5, NULL), REFUSED(JOB_CLOSED));
-	again = station_object(&station, PROVCARD_OBJECT_END_CERTIFICATE, (struct provpkg_view){ package_id, sizeof(package_id) });
-	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&again), station.card, chain, &verifier), 0);
-	assert_memory_equal(provpkg_verifier_end(verifier), &end, sizeof(end));
-	provpkg_verifier_free(verifier);
-	provpkg_blob_free(&again);
-	again = station_object(&station, PROVCARD_OBJECT_PACKAGE_CHAIN, (struct provpkg_view){ package_id, sizeof(package_id) });
-	assert_non_null(memmem(again.data, again.size, "BEGIN CERTIFICATE", 17));
-	provpkg_blob_free(&again);
-	provpkg_blob_free(&cms);
-	sk_X509_free(chain);
-}
-
 /* All heads at once, more parts than quota: exactly the quota is made, and flushes are shared. */
 static int run_head(void *context)
 {
@@ -614,11 +541,24 @@ static void test_window(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_good),	   TEST(test_certificate), TEST(test_lifecycle_key), TEST(test_eleventh),
-		TEST(test_done_and_locked), TEST(test_socket),	    TEST(test_resume),	     TEST(test_failures),
-		TEST(test_lock_and_record), TEST(test_scrap_ceiling), TEST(test_elsewhere),   TEST(test_no_identity_no_lock),
-		TEST(test_challenge),	   TEST(test_busy),	    TEST(test_stopped),	     TEST(test_handles),
-		TEST(test_closing),	   TEST(test_gang),	    TEST(test_window),
+		TEST(test_good),
+		TEST(test_certificate),
+		TEST(test_lifecycle_key),
+		TEST(test_eleventh),
+		TEST(test_done_and_locked),
+		TEST(test_socket),
+		TEST(test_resume),
+		TEST(test_failures),
+		TEST(test_lock_and_record),
+		TEST(test_scrap_ceiling),
+		TEST(test_elsewhere),
+		TEST(test_no_identity_no_lock),
+		TEST(test_challenge),
+		TEST(test_busy),
+		TEST(test_stopped),
+		TEST(test_handles),
+		TEST(test_gang),
+		TEST(test_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
