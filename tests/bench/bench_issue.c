@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The card's issuing rate: complete units per second, each reserved, keyed, certified, recorded and committed durably on the
+ * emulated card's own storage in FOLDER, by sixteen heads whose parts take no time. Beside it, the least that identities cost:
+ * P-256 key generation and one signature, on as many threads. In turns; the best of each. Usage: bench_issue FOLDER [UNITS]
+ */
+#include <string.h>
+#include <threads.h>
+#include <unistd.h>
+
+#include "firmware/port/emu/state.h"
+#include "tests/bench/bench.h"
+#include "tests/unit/fake_head.h"
+#include "tests/unit/station.h"
+
+#define THREADS 16
+#define ROUNDS 3
+#define FLOOR_PER_THREAD 1000
+
+static struct station station;
+static struct state state;
+static struct port_ops ops;
+static uint32_t job;
+static unsigned int units_per_thread;
+static uint32_t next_part;
+
+static uint64_t size_of(void *port, enum port_region region)
+{
+	(void)port;
+	return state.nv_size[region];
+}
+
+static int read_nv(void *port, enum port_region region, uint64_t offset, void *data, size_t size)
+{
+	(void)port;
+	return nv_read(&state, region, offset, data, size);
+}
+
+static int write_nv(void *port, enum port_region region, uint64_t offset, const void *data, size_t size)
+{
+	(void)port;
+	return nv_write(&state, region, offset, data, size);
+}
+
+static int flush_nv(void *port, enum port_region region)
+{
+	(void)port;
+	return nv_flush(&state, region);
+}
+
+static int read_fuse(void *port, uint64_t *count)
+{
+	(void)port;
+	*count = state.fuse;
+	return 0;
+}
+
+static int increment_fuse(void *port)
+{
+	(void)port;
+	return fuse_increment(&state);
+}
+
+/* The fake board's everything else, with the emulated card's storage. */
+static void use_storage(const char *folder)
+{
+	static const uint64_t sizes[PORT_NV_REGIONS] = { [PORT_NV_LEDGER] = 1u << 30, [PORT_NV_LOG] = 4ull << 30 };
+
+	NEED(!state_open(&state, folder, sizes));
+	ops = *station.board.port.ops;
+	ops.nv_size = size_of;
+	ops.nv_read = read_nv;
+	ops.nv_write = write_nv;
+	ops.nv_flush = flush_nv;
+	ops.fuse_read = read_fuse;
+	ops.fuse_increment = increment_fuse;
+	station.board.port.ops = &ops;
+}
+
+static void load(uint64_t count)
+{
+	struct order order;
+	struct provpkg_blob file;
+	uint8_t package_id[PROVPKG_ID_SIZE];
+
+	station_order(&station, &order);
+	order.recipient.ceiling_good = count;
+	file = station_pack(&order, package_id);
+	job = station_job(&station);
+	NEED(!station_load(&station, job, &file, NULL));
+	NEED(!station_allocate(&station, package_id, count));
+	provpkg_blob_free(&file);
+}
+
+static int make_units(void *context)
+{
+	unsigned int head = *(unsigned int *)context;
+
+	for (unsigned int i = 0; i < units_per_thread; i++) {
+		fake_insert(head, next_part + head * units_per_thread + i);
+		fake_part[head].discard = true;
+		NEED(!station_run(&station, job, head, NULL));
+	}
+	return 0;
+}
+
+static int make_identities(void *context)
+{
+	static const uint8_t digest[32] = { 1 };
+	EVP_PKEY *issuer = pki_key("P-256");
+
+	(void)context;
+	for (int i = 0; i < FLOOR_PER_THREAD; i++) {
+		EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+		EVP_PKEY_CTX *signing = EVP_PKEY_CTX_new_from_pkey(NULL, issuer, NULL);
+		uint8_t signature[80];
+		size_t size = sizeof(signature);
+
+		NEED(key && EVP_PKEY_sign_init(signing) == 1 &&
+		     EVP_PKEY_sign(signing, signature, &size, digest, sizeof(digest)) == 1);
+		EVP_PKEY_CTX_free(signing);
+		EVP_PKEY_free(key);
+	}
+	EVP_PKEY_free(issuer);
+	return 0;
+}
+
+/* How often per second, when each of the threads does it @each times. */
+static double rate(thrd_start_t work, unsigned int each)
+{
+	unsigned int number[THREADS];
+	thrd_t thread[THREADS];
+	double from = seconds_now();
+
+	for (unsigned int i = 0; i < THREADS; i++) {
+		number[i] = i;
+		NEED(thrd_create(&thread[i], work, &number[i]) == thrd_success);
+	}
+	for (unsigned int i = 0; i < THREADS; i++)
+		thrd_join(thread[i], NULL);
+	return THREADS * each / (seconds_now() - from);
+}
+
+int main(int argc, char **argv)
+{
+	double best_units = 0, best_floor = 0, now;
+	uint64_t flushes, made;
+
+	NEED(argc > 1);
+	units_per_thread = (argc > 2 ? (unsigned int)atoi(argv[2]) : 16000) / THREADS;
+	made = (uint64_t)ROUNDS * THREADS * units_per_thread;
+	station_new(&station, THREADS);
+	station_off(&station);
+	use_storage(argv[1]);
+	station_on(&station);
+	station_prepare(&station);
+	load(made);
+	flushes = station_status(&station).flushes;
+	for (int i = 0; i < ROUNDS; i++) {
+		now = rate(make_identities, FLOOR_PER_THREAD);
+		best_floor = now > best_floor ? now : best_floor;
+		now = rate(make_units, units_per_thread);
+		best_units = now > best_units ? now : best_units;
+		next_part += THREADS * units_per_thread;
+	}
+	flushes = station_status(&station).flushes - flushes;
+	/* Every one of them must stand in the ledger, or it was not issuing that was measured. */
+	NEED(station_report(&station, job).good == made);
+	printf("units_per_second %.0f\nfloor_per_second %.0f\nflushes_per_unit %.3f\n", best_units, best_floor,
+	       (double)flushes / (double)made);
+	station_free(&station);
+	fake_remove_all();
+	state_close(&state);
+	return 0;
+}
