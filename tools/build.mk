@@ -11,3 +11,7 @@ INSTALL += install-tools
 .PHONY: install-tools
 install-tools: $(O)/provcard
 	install -D -m 755 $(O)/provcard $(DESTDIR)$(bindir)/provcard
+	install -D -m 644 Documentation/man/provcard.1 $(DESTDIR)$(mandir)/man1/provcard.1
+	install -d $(DESTDIR)$(datadir)/bash-completion/completions $(DESTDIR)$(datadir)/provcard
+	$(O)/provcard completion >$(DESTDIR)$(datadir)/bash-completion/completions/provcard
+	install -m 644 Documentation/schema/*.json $(DESTDIR)$(datadir)/provcard

@@ -183,8 +183,6 @@ static int load_inputs(const struct options *options, struct pack_inputs *inputs
 		code = load_issuers(options, inputs);
 	if (!code)
 		code = load_signers(options, inputs);
-	if (!code)
-		code = image_digest(&inputs->area, &inputs->rot);
 	if (code)
 		return code;
 	for (size_t i = 0; i < inputs->cards; i++) {
@@ -240,7 +238,7 @@ int command_pack(struct context *context, const struct options *options)
 	if (result)
 		code = report_provpkg("pack", result, NULL);
 	if (!code)
-		code = pack_write(builder, &inputs->area, output, &manifest, &size);
+		code = pack_write(builder, &inputs->rot, &inputs->area, output, &manifest, &size);
 	if (!code)
 		code = report(context, output, size, &manifest);
 	provpkg_blob_free(&manifest);

@@ -14,7 +14,6 @@
 
 #define GAP_MAX 4096 /* what lies between two parts of one image, at most */
 #define ERASED 0xff
-#define DIGEST_STEP (1u << 20)
 
 static int unreadable(const struct image_request *request, const char *reason)
 {
@@ -230,33 +229,64 @@ int image_read(const struct image_area *area, uint64_t offset, uint8_t *data, si
 	return error;
 }
 
-static int digest_one(const struct image_area *area, struct provpkg_image *image, EVP_MD_CTX *digest, uint8_t *buffer)
+struct image_hasher {
+	struct provpkg_rot *rot;
+	size_t image; /* being digested */
+	uint64_t passed; /* bytes of it */
+	EVP_MD *sha256;
+	EVP_MD_CTX *digest;
+};
+
+struct image_hasher *image_hasher_new(struct provpkg_rot *rot)
 {
-	bool good = EVP_DigestInit_ex2(digest, EVP_sha256(), NULL) == 1;
+	struct image_hasher *hasher = calloc(1, sizeof(*hasher));
 
-	for (uint64_t done = 0; good && done < image->size;) {
-		size_t now = image->size - done < DIGEST_STEP ? image->size - done : DIGEST_STEP;
-		int error = image_read(area, image->offset + done, buffer, now);
-
-		if (error)
-			return error;
-		good = EVP_DigestUpdate(digest, buffer, now) == 1;
-		done += now;
-	}
-	return good && EVP_DigestFinal_ex(digest, image->digest, NULL) == 1 ? 0 : -EIO;
+	if (!hasher)
+		return NULL;
+	hasher->rot = rot;
+	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	hasher->digest = EVP_MD_CTX_new();
+	if (hasher->sha256 && hasher->digest && EVP_DigestInit_ex2(hasher->digest, hasher->sha256, NULL) == 1)
+		return hasher;
+	image_hasher_free(hasher);
+	return NULL;
 }
 
-int image_digest(const struct image_area *area, struct provpkg_rot *rot)
+/* The images stand one behind the other in the area, in their order and without gaps. */
+int image_hasher_update(struct image_hasher *hasher, const uint8_t *data, size_t size)
 {
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	uint8_t *buffer = malloc(DIGEST_STEP);
-	int error = digest && buffer ? 0 : -ENOMEM;
+	while (size) {
+		struct provpkg_image *image = &hasher->rot->image[hasher->image];
+		size_t now = image->size - hasher->passed < size ? image->size - hasher->passed : size;
 
-	for (size_t i = 0; i < rot->images && !error; i++)
-		error = digest_one(area, &rot->image[i], digest, buffer);
-	free(buffer);
-	EVP_MD_CTX_free(digest);
-	return error ? report_errno("reading the images", error) : 0;
+		if (image_hasher_done(hasher) || EVP_DigestUpdate(hasher->digest, data, now) != 1)
+			return -EIO;
+		data += now;
+		size -= now;
+		hasher->passed += now;
+		if (hasher->passed < image->size)
+			continue;
+		if (EVP_DigestFinal_ex(hasher->digest, image->digest, NULL) != 1 ||
+		    EVP_DigestInit_ex2(hasher->digest, hasher->sha256, NULL) != 1)
+			return -EIO;
+		hasher->image++;
+		hasher->passed = 0;
+	}
+	return 0;
+}
+
+bool image_hasher_done(const struct image_hasher *hasher)
+{
+	return hasher->image == hasher->rot->images;
+}
+
+void image_hasher_free(struct image_hasher *hasher)
+{
+	if (!hasher)
+		return;
+	EVP_MD_free(hasher->sha256);
+	EVP_MD_CTX_free(hasher->digest);
+	free(hasher);
 }
 
 void image_free(struct image_area *area)

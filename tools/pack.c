@@ -26,6 +26,11 @@ struct pack {
 	atomic_uint_fast64_t done;
 	atomic_uint running;
 	atomic_int error; /* the first one: a refusal code or a negative errno */
+	struct image_hasher *hasher; /* belongs to the worker whose segment's turn it is */
+	pthread_mutex_t lock;
+	pthread_cond_t turned;
+	pthread_mutex_t writing; /* a file system lets one writer into a file at a time; waiting here costs no processor */
+	uint64_t turn; /* next segment for the hasher */
 };
 
 static int write_at(int fd, uint64_t offset, const uint8_t *data, size_t size)
@@ -44,19 +49,55 @@ static int write_at(int fd, uint64_t offset, const uint8_t *data, size_t size)
 	return 0;
 }
 
-static int pack_segment(struct pack *pack, uint64_t index, uint8_t *plain, uint8_t *cipher)
+/* In the order of the segments: every byte passes the digest of its image. The lowest segment in work never waits. */
+static int hash_segment(struct pack *pack, uint64_t index, const uint8_t *plain, size_t size)
 {
-	uint64_t offset;
-	size_t size, cipher_size;
 	int error;
 
-	provpkg_builder_need(pack->builder, index, &offset, &size);
-	error = image_read(pack->area, offset, plain, size);
+	pthread_mutex_lock(&pack->lock);
+	while (pack->turn != index && !atomic_load(&pack->error))
+		pthread_cond_wait(&pack->turned, &pack->lock);
+	pthread_mutex_unlock(&pack->lock);
+	error = atomic_load(&pack->error);
 	if (!error)
-		error = provpkg_builder_segment(pack->builder, index, (struct provpkg_view){ plain, size }, cipher, &cipher_size);
-	if (!error)
-		error = write_at(pack->fd, pack->payload + index * PROVPKG_SEGMENT_SIZE, cipher, cipher_size);
+		error = image_hasher_update(pack->hasher, plain, size);
+	pthread_mutex_lock(&pack->lock);
+	pack->turn = index + 1;
+	pthread_cond_broadcast(&pack->turned);
+	pthread_mutex_unlock(&pack->lock);
 	return error;
+}
+
+static int read_segment(struct pack *pack, uint64_t index, uint8_t *plain, size_t *size)
+{
+	uint64_t offset;
+
+	provpkg_builder_need(pack->builder, index, &offset, size);
+	return image_read(pack->area, offset, plain, *size);
+}
+
+static int seal_segment(struct pack *pack, uint64_t index, const uint8_t *plain, size_t size, uint8_t *cipher)
+{
+	size_t cipher_size;
+	int error = provpkg_builder_segment(pack->builder, index, (struct provpkg_view){ plain, size }, cipher, &cipher_size);
+
+	if (error)
+		return error;
+	pthread_mutex_lock(&pack->writing);
+	error = write_at(pack->fd, pack->payload + index * PROVPKG_SEGMENT_SIZE, cipher, cipher_size);
+	pthread_mutex_unlock(&pack->writing);
+	return error;
+}
+
+/* Segment 0 holds the digests, so it is sealed when all others have passed. */
+static int pack_segment(struct pack *pack, uint64_t index, uint8_t *plain, uint8_t *cipher)
+{
+	size_t size;
+	int error = read_segment(pack, index, plain, &size);
+
+	if (!error)
+		error = hash_segment(pack, index, plain, size);
+	return error || !index ? error : seal_segment(pack, index, plain, size, cipher);
 }
 
 static void fail(struct pack *pack, int error)
@@ -64,6 +105,9 @@ static void fail(struct pack *pack, int error)
 	int none = 0;
 
 	atomic_compare_exchange_strong(&pack->error, &none, error);
+	pthread_mutex_lock(&pack->lock);
+	pthread_cond_broadcast(&pack->turned);
+	pthread_mutex_unlock(&pack->lock);
 }
 
 static void *work(void *context)
@@ -123,6 +167,25 @@ static int pack_segments(struct pack *pack)
 	return atomic_load(&pack->error);
 }
 
+static int pack_first(struct pack *pack)
+{
+	uint8_t *plain = malloc(PROVPKG_SEGMENT_SIZE), *cipher = malloc(PROVPKG_SEGMENT_SIZE);
+	size_t size;
+	int error = plain && cipher ? 0 : -ENOMEM;
+
+	if (!error && !image_hasher_done(pack->hasher))
+		error = -EIO;
+	if (!error)
+		error = read_segment(pack, 0, plain, &size);
+	if (!error)
+		error = seal_segment(pack, 0, plain, size, cipher);
+	if (plain)
+		OPENSSL_cleanse(plain, PROVPKG_SEGMENT_SIZE);
+	free(plain);
+	free(cipher);
+	return error;
+}
+
 /* Header, manifest and leaves, now that every segment is known. */
 static int pack_front(struct pack *pack, struct provpkg_blob *manifest)
 {
@@ -143,8 +206,8 @@ static int pack_front(struct pack *pack, struct provpkg_blob *manifest)
 	return error;
 }
 
-int pack_write(struct provpkg_builder *builder, const struct image_area *area, const char *path, struct provpkg_blob *manifest,
-	       uint64_t *size)
+int pack_write(struct provpkg_builder *builder, struct provpkg_rot *rot, const struct image_area *area, const char *path,
+	       struct provpkg_blob *manifest, uint64_t *size)
 {
 	const struct provpkg_layout *layout = provpkg_builder_layout(builder);
 	struct pack pack = {
@@ -152,20 +215,30 @@ int pack_write(struct provpkg_builder *builder, const struct image_area *area, c
 		.area = area,
 		.payload = layout->payload.offset,
 		.segments = provpkg_builder_segments(builder),
+		.hasher = image_hasher_new(rot),
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.turned = PTHREAD_COND_INITIALIZER,
+		.writing = PTHREAD_MUTEX_INITIALIZER,
 	};
 	struct new_file file;
 	int code = file_begin(&file, path, 0666);
-	int error;
+	int error = pack.hasher ? 0 : -ENOMEM;
 
-	if (code)
+	if (code) {
+		image_hasher_free(pack.hasher);
 		return code;
+	}
 	pack.fd = file.fd;
-	error = pack_segments(&pack);
+	if (!error)
+		error = pack_segments(&pack);
+	if (!error)
+		error = pack_first(&pack);
 	if (!error)
 		error = pack_front(&pack, manifest);
 	*size = layout->payload.offset + layout->payload.size;
 	/* Not forced to storage: a package that a power cut tore is recognised by whoever reads it, and made again from its sources. */
 	code = error ? report_provpkg(path, error, "while packing") : file_finish(&file, false);
 	file_abandon(&file);
+	image_hasher_free(pack.hasher);
 	return code;
 }

@@ -210,6 +210,20 @@ void provpkg_builder_need(const struct provpkg_builder *builder, uint64_t index,
 		divide(builder, index, &contents, image_offset, image_size);
 }
 
+/* The images' digests are known when their bytes have passed, which may be after the builder was made. */
+static int refresh_contents(struct provpkg_builder *builder)
+{
+	struct provpkg_blob contents = { 0 };
+	int result = provpkg_build_contents(&builder->build, &contents);
+
+	if (!result && contents.size != builder->contents.size)
+		result = -EINVAL;
+	if (!result)
+		memcpy(builder->contents.data, contents.data, contents.size);
+	provpkg_blob_free(&contents);
+	return result;
+}
+
 int provpkg_builder_segment(struct provpkg_builder *builder, uint64_t index, struct provpkg_view image, uint8_t *out, size_t *out_size)
 {
 	struct provpkg_floe_segment segment = { index, index + 1 == builder->segments };
@@ -221,9 +235,13 @@ int provpkg_builder_segment(struct provpkg_builder *builder, uint64_t index, str
 
 	if (index >= builder->segments)
 		return -EINVAL;
-	divide(builder, index, &pieces[0], &image_offset, &image_size);
+	provpkg_builder_need(builder, index, &image_offset, &image_size);
 	if (image.size != image_size || atomic_exchange(&builder->begun[index], 1))
 		return -EINVAL;
+	result = index ? 0 : refresh_contents(builder);
+	if (result)
+		return result;
+	divide(builder, index, &pieces[0], &image_offset, &image_size);
 	if (RAND_bytes(nonce, sizeof(nonce)) != 1)
 		return -EIO;
 	pieces[1] = image;

@@ -78,7 +78,8 @@ void provpkg_builder_need(const struct provpkg_builder *builder, uint64_t index,
 /*
  * Encrypt segment @index from the image bytes that provpkg_builder_need() named, into @out (PROVPKG_SEGMENT_SIZE bytes of
  * room; *out_size written; it goes to payload.offset + index * PROVPKG_SEGMENT_SIZE). Segments in any order, from any thread,
- * each once.
+ * each once. Segment 0 holds the RoT configuration: the digests of its images, and nothing else of it, may be filled in until
+ * that segment is encrypted.
  */
 PROVPKG_MUST_CHECK int provpkg_builder_segment(struct provpkg_builder *builder, uint64_t index, struct provpkg_view image,
 					       uint8_t *out, size_t *out_size);
