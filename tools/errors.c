@@ -109,6 +109,7 @@ static const char *card_remedy(int error)
 		return "check the address and that the card is running";
 	case -EBUSY:
 	case -EAGAIN:
+	case -EMFILE:
 		return "wait until another program has finished with the card";
 	case -ETIMEDOUT:
 		return "look at 'provcard status' and 'provcard heads', then repeat the command";

@@ -233,7 +233,7 @@ PROVCARD_MUST_CHECK int provcard_log_proof(struct provcard *card, uint64_t index
 /* ---- Jobs ---- */
 
 /*
- * Get a place for a job on the card; -EBUSY when it has none left. provcard_job_close() gives it back: it stops the units in progress
+ * Get a place for a job on the card; -EMFILE when it has none left. provcard_job_close() gives it back: it stops the units in progress
  * and waits for them.
  */
 PROVCARD_MUST_CHECK int provcard_job_create(struct provcard *card, struct provcard_job **job);
