@@ -208,7 +208,7 @@ def kernel_image():
 
 
 def accelerator(cache):
-    """KVM if it really boots a guest here, else TCG; PROVCARD_ACCEL decides when set. Found out once per build folder."""
+    """KVM if it really boots a guest here, else TCG; PROVCARD_ACCEL decides when set. Found out once and kept in the file."""
     chosen = os.environ.get("PROVCARD_ACCEL")
     if chosen:
         return chosen
@@ -221,7 +221,7 @@ def accelerator(cache):
 def _kvm_boots():
     if not os.access("/dev/kvm", os.R_OK | os.W_OK) or not shutil.which("qemu-system-x86_64"):
         return False
-    command = ["timeout", "-k", "2", "20", "qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-cpu", "host", "-m", "256M",
+    command = ["timeout", "-k", "2", "10", "qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-cpu", "host", "-m", "256M",
                "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(kernel_image()),
                "-append", "console=ttyS0 panic=-1"]
     try:

@@ -20,6 +20,11 @@ def build_initramfs(folder, programs=(), release=None):
     return output
 
 
+def boot_id():
+    """Names this start of this machine."""
+    return pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+
+
 class Station:
     """Card, sockets, guest. Use as a context manager."""
 
@@ -47,7 +52,7 @@ class Station:
     def start(self):
         """Power on the card, boot the guest, load the driver."""
         self.card.power_on()
-        accel = vm.accelerator(processes.BUILD / "accelerator")
+        accel = vm.accelerator(pathlib.Path(os.environ.get("PROVCARD_CACHE", processes.BUILD)) / f"accelerator-{boot_id()}")
         options = {"accel": accel, "initramfs": build_initramfs(self.folder), **self.guest_options}
         folder = self.folder / "guest"
         folder.mkdir(exist_ok=True)
