@@ -134,6 +134,40 @@ static void test_fuse(void **state)
 	state_close(&card);
 }
 
+static void spoil_fuse(const struct fixture *fixture, off_t offset)
+{
+	char path[128];
+	int fd;
+
+	path_of(fixture, "fuse", path);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "torn", 4, offset), 4);
+	close(fd);
+}
+
+/* A power cut in the middle of an increment leaves the count before it. */
+static void test_fuse_torn(void **state)
+{
+	struct fixture *fixture = *state;
+	struct state card;
+
+	assert_int_equal(state_open(&card, fixture->path, small), 0);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(fuse_increment(&card), 0);
+	state_close(&card);
+	spoil_fuse(fixture, 4096);
+	assert_int_equal(state_open(&card, fixture->path, NULL), 0);
+	assert_int_equal(card.fuse, 4);
+	assert_int_equal(fuse_increment(&card), 0);
+	state_close(&card);
+	spoil_fuse(fixture, 0);
+	assert_int_equal(state_open(&card, fixture->path, NULL), 0);
+	assert_int_equal(card.fuse, 5);
+	state_close(&card);
+	spoil_fuse(fixture, 4096);
+	assert_int_equal(state_open(&card, fixture->path, NULL), -EUCLEAN);
+}
+
 static void test_fuse_tampered(void **state)
 {
 	struct fixture *fixture = *state;
@@ -294,6 +328,7 @@ int main(void)
 		TEST(test_sizes),
 		TEST(test_one_card_at_a_time),
 		TEST(test_fuse),
+		TEST(test_fuse_torn),
 		TEST(test_fuse_tampered),
 		TEST(test_root),
 		TEST(test_fuse_survives_kill),

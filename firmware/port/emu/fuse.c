@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The two things that silicon holds: a counter that only rises, and a secret that nothing outside can read. */
+/*
+ * The two things that silicon holds: a counter that only rises, and a secret that nothing outside can read. Blowing a real fuse
+ * costs less than replacing a file, so the counter stands in two slots, written in turns: a write that is cut short spoils the
+ * slot of the count that was not reached.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,29 +15,76 @@
 #include "state.h"
 
 #define FUSE_FILE "fuse"
+#define FUSE_SLOT 4096 /* no two in one block of a disk */
 #define ROOT_FILE "root"
 #define ROOT_SIZE 32
 
-static int fuse_store(struct state *state, uint64_t count)
-{
-	uint64_t words[2] = { htole64(count), htole64(~count) };
+struct fuse_slot {
+	uint64_t count;
+	uint64_t inverted;
+	uint8_t fill[FUSE_SLOT - 2 * sizeof(uint64_t)];
+};
 
-	return state_replace(state, FUSE_FILE, words, sizeof(words));
+static void set_slot(struct fuse_slot slots[2], uint64_t count)
+{
+	slots[count % 2].count = htole64(count);
+	slots[count % 2].inverted = htole64(~count);
+}
+
+/* In slot @parity stand counts of that parity only. */
+static bool get_slot(const struct fuse_slot slots[2], unsigned int parity, uint64_t *count)
+{
+	*count = le64toh(slots[parity].count);
+	return *count == ~le64toh(slots[parity].inverted) && *count % 2 == parity;
+}
+
+static int read_fuse(struct state *state)
+{
+	struct fuse_slot slots[2];
+	uint64_t even, odd;
+	bool has_even, has_odd;
+	int error = state_load(state, FUSE_FILE, slots, sizeof(slots));
+
+	if (error)
+		return error;
+	has_even = get_slot(slots, 0, &even);
+	has_odd = get_slot(slots, 1, &odd);
+	if (!has_even && !has_odd)
+		return -EUCLEAN;
+	if (has_even && has_odd && even + 1 != odd && odd + 1 != even)
+		return -EUCLEAN;
+	state->fuse = has_odd && (!has_even || odd > even) ? odd : even;
+	return 0;
+}
+
+static int make_fuse(struct state *state)
+{
+	struct fuse_slot slots[2] = { 0 };
+
+	set_slot(slots, 0);
+	state->fuse = 0;
+	return state_replace(state, FUSE_FILE, slots, sizeof(slots));
 }
 
 int fuse_open(struct state *state)
 {
-	uint64_t words[2];
-	int error = state_load(state, FUSE_FILE, words, sizeof(words));
+	int error = read_fuse(state);
 
 	if (error == -ENOENT)
-		return nv_exists(state) ? -EUCLEAN : fuse_store(state, 0);
+		error = nv_exists(state) ? -EUCLEAN : make_fuse(state);
 	if (error)
 		return error;
-	if (words[0] != ~words[1])
-		return -EUCLEAN;
-	state->fuse = le64toh(words[0]);
-	return 0;
+	state->fuse_file = openat(state->folder, FUSE_FILE, O_WRONLY | O_CLOEXEC);
+	return state->fuse_file < 0 ? -errno : 0;
+}
+
+static int store_fuse(struct state *state, uint64_t count)
+{
+	uint64_t words[2] = { htole64(count), htole64(~count) };
+
+	if (pwrite(state->fuse_file, words, sizeof(words), (off_t)(count % 2 * FUSE_SLOT)) != sizeof(words))
+		return -EIO;
+	return fdatasync(state->fuse_file) ? -errno : 0;
 }
 
 int fuse_increment(struct state *state)
@@ -41,7 +92,7 @@ int fuse_increment(struct state *state)
 	int error;
 
 	pthread_mutex_lock(&state->mutex);
-	error = state->fuse == UINT64_MAX ? -EOVERFLOW : fuse_store(state, state->fuse + 1);
+	error = state->fuse == UINT64_MAX ? -EOVERFLOW : store_fuse(state, state->fuse + 1);
 	if (!error)
 		state->fuse++;
 	pthread_mutex_unlock(&state->mutex);

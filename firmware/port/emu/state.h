@@ -16,7 +16,8 @@ struct state {
 	int lock;
 	int nv[PORT_NV_REGIONS];
 	uint64_t nv_size[PORT_NV_REGIONS];
-	pthread_mutex_t mutex; /* of the two below */
+	pthread_mutex_t mutex; /* of fuse and root secret */
+	int fuse_file;
 	uint64_t fuse;
 };
 
