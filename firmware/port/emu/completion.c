@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "controller_private.h"
+#include "statistics.h"
 
 static bool has_room(const struct completion_queue *cq)
 {
@@ -82,6 +83,12 @@ static void announce(struct controller *c, struct completion_queue *cq)
 	irqs_fire(c->config.irqs, cq->vector);
 }
 
+static void note_posted(struct completion_queue *cq)
+{
+	cq->unannounced++;
+	statistics_count(STATISTIC_COMMANDS);
+}
+
 static void post_one(struct controller *c, struct completion_queue *cq)
 {
 	struct command *command = cq->done;
@@ -109,7 +116,7 @@ static void post_one(struct controller *c, struct completion_queue *cq)
 	if (failed)
 		controller_fatal(c, "a completion entry cannot be written");
 	else
-		cq->unannounced++;
+		note_posted(cq);
 	command_release(c, command);
 	announce(c, cq);
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "irq.h"
+#include "statistics.h"
 
 void irqs_init(struct irqs *irqs, uint32_t count)
 {
@@ -29,8 +30,8 @@ static void send_pending(struct irqs *irqs, uint32_t vector)
 	if (!irqs->pending[vector] || irqs->fd[vector] < 0 || !irqs->master)
 		return;
 	irqs->pending[vector] = false;
-	if (write(irqs->fd[vector], &one, sizeof(one)) != sizeof(one))
-		return;
+	if (write(irqs->fd[vector], &one, sizeof(one)) == sizeof(one))
+		statistics_count(STATISTIC_INTERRUPTS);
 }
 
 void irqs_assign(struct irqs *irqs, uint32_t start, uint32_t count, const int *fds)

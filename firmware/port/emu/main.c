@@ -15,6 +15,7 @@
 #include "emu_port.h"
 #include "log.h"
 #include "server.h"
+#include "statistics.h"
 
 static const char usage[] =
 	"usage: provcard-card --socket PATH --state DIR [OPTION]...\n"
@@ -33,7 +34,8 @@ static const char usage[] =
 	"  --help\n"
 	"\n"
 	"Writes 'ready' to standard output when it listens, and its log to standard error. SIGTERM and SIGINT are an orderly\n"
-	"power off; SIGKILL is a power cut, after which nothing that the card acknowledged is lost.\n"
+	"power off; SIGKILL is a power cut, after which nothing that the card acknowledged is lost. SIGUSR1 writes a line of\n"
+	"counters to the log: commands completed, doorbells, interrupts, the host's reads and writes of registers.\n"
 	"Exit status: 0 after an orderly stop, 1 when the card cannot start or go on, 2 for a wrong command line.\n";
 
 struct options {
@@ -252,7 +254,7 @@ int main(int argc, char **argv)
 		return status - 1;
 	protect();
 	stop = stop_signal();
-	if (stop < 0)
+	if (stop < 0 || statistics_on_signal())
 		return 1;
 	error = state_open(&state, options.state, options.nv_sizes);
 	if (error) {

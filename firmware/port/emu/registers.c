@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller_private.h"
+#include "statistics.h"
 
 static uint64_t capabilities(const struct controller *c)
 {
@@ -72,6 +73,7 @@ static void doorbell(struct controller *c, uint64_t offset, uint32_t value)
 static void write32(struct controller *c, uint64_t offset, uint32_t value)
 {
 	if (offset >= PROVCARD_REG_DOORBELL) {
+		statistics_count(STATISTIC_DOORBELLS);
 		doorbell(c, offset, value);
 		return;
 	}
@@ -108,6 +110,7 @@ void controller_read(struct controller *c, uint64_t offset, void *data, size_t s
 {
 	uint32_t words[2];
 
+	statistics_count(STATISTIC_READS);
 	memset(data, 0, size);
 	if (!is_access(offset, size))
 		return;
@@ -122,6 +125,7 @@ void controller_write(struct controller *c, uint64_t offset, const void *data, s
 {
 	uint32_t words[2];
 
+	statistics_count(STATISTIC_WRITES);
 	if (!is_access(offset, size))
 		return;
 	memcpy(words, data, size);
