@@ -79,17 +79,28 @@ static uint32_t fault(void)
 
 /* ---- Power cuts ---- */
 
-/* Units of the job that the log calls good or scrap. */
-static void count_log(uint64_t *good, uint64_t *scrap)
+/* What the log says of the job, to be compared with what the ledger says. */
+struct logged {
+	uint64_t good;
+	uint64_t scrap;
+	uint64_t allocated;
+	bool closed;
+};
+
+static struct logged read_log(void)
 {
+	struct logged logged = { 0 };
 	struct station_entry entry;
 
-	*good = *scrap = 0;
 	for (uint64_t i = 0; station_log(&station, i, &entry); i++) {
-		*good += entry.record.event == PROVPKG_EVENT_UNIT_GOOD;
-		*scrap += entry.record.event == PROVPKG_EVENT_UNIT_SCRAP;
+		logged.good += entry.record.event == PROVPKG_EVENT_UNIT_GOOD;
+		logged.scrap += entry.record.event == PROVPKG_EVENT_UNIT_SCRAP;
+		logged.closed |= entry.record.event == PROVPKG_EVENT_CLOSED;
+		if (entry.record.event == PROVPKG_EVENT_ALLOCATED)
+			logged.allocated = entry.record.after.allocated;
 		provpkg_blob_free(&entry.bytes);
 	}
+	return logged;
 }
 
 static bool has_secrets(unsigned int head)
@@ -102,15 +113,16 @@ static bool has_secrets(unsigned int head)
 static struct provcard_service_job check_invariants(void)
 {
 	struct provcard_service_job report = station_report(&station, job);
-	uint64_t good, scrap;
+	struct logged logged = read_log();
 
 	assert_true(report.good + report.reserved <= report.allocated);
 	assert_true(report.allocated <= report.ceiling_good);
 	assert_true(report.scrap <= report.ceiling_scrap);
 	assert_true((uint64_t)has_secrets(0) + has_secrets(1) <= report.good + report.reserved + report.scrap);
-	count_log(&good, &scrap);
-	assert_int_equal(good, report.good);
-	assert_int_equal(scrap, report.scrap);
+	assert_int_equal(logged.good, report.good);
+	assert_int_equal(logged.scrap, report.scrap);
+	assert_int_equal(logged.allocated, report.allocated);
+	assert_int_equal(logged.closed, report.state == PROVCARD_JOB_CLOSED);
 	return report;
 }
 

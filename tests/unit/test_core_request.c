@@ -167,6 +167,9 @@ static void test_card_and_nonce(void **state)
 	assert_int_equal(sign_and_send(&request, &station.officer), REFUSED(REQUEST_REPLAYED));
 	/* And a wrong one spends the right one. */
 	assert_int_equal(sign_and_send(&later, &station.officer), REFUSED(REQUEST_REPLAYED));
+	/* A card without a nonce outstanding accepts none, whatever its memory holds. */
+	memset(later.nonce, 0, sizeof(later.nonce));
+	assert_int_equal(sign_and_send(&later, &station.officer), REFUSED(REQUEST_REPLAYED));
 	/* A nonce does not outlive the card's power. */
 	station_address(&station, &request);
 	station_off(&station);
