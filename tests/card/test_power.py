@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The process provcard-card: its command line, its lock, orderly stop, power cut, clients that misbehave.
-
-The client is written from the vfio-user specification and Documentation/host-interface.rst, not from libprovcard.
-"""
-import array
+"""The process provcard-card: its command line, its lock, orderly stop, power cut, clients that misbehave."""
 import contextlib
-import mmap
 import os
 import pathlib
 import signal
-import socket
 import struct
 import subprocess
 import time
 
 import pytest
 
+from provtest.host import Client
+
 CARD = pathlib.Path(os.environ.get("PROVCARD_BUILD", "build")) / "provcard-card"
-CONFIG, COMMAND = 7, 4
-CAP, CC, CSTS, AQA, ASQ, ACQ, DOORBELL = 0x00, 0x14, 0x1C, 0x24, 0x28, 0x30, 0x1000
-MEMORY, SIZE = 0x10000000, 1 << 20
-STATUS = 0x40
 
 
 class Card:
@@ -51,83 +43,6 @@ def running(folder, *options):
     finally:
         if card.process.poll() is None:
             card.end(signal.SIGKILL)
-
-
-class Client:
-    """A host without a kernel: one admin queue."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
-        self.socket.connect(path)
-        self.number = self.tail = 0
-        self.call(1, struct.pack("<HH", 0, 0))
-
-    def receive(self, size):
-        data = b""
-        while len(data) < size:
-            piece = self.socket.recv(size - len(data))
-            if not piece:
-                raise ConnectionError("the card has hung up")
-            data += piece
-        return data
-
-    def call(self, command, payload=b"", fds=()):
-        self.number += 1
-        message = struct.pack("<HHIII", self.number, command, 16 + len(payload), 0, 0) + payload
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        self.socket.sendmsg([message], rights)
-        number, _, size, flags, error = struct.unpack("<HHIII", self.receive(16))
-        assert (number, flags & 0xF) == (self.number, 1)
-        data = self.receive(size - 16)
-        if flags & 0x20:
-            raise OSError(error, os.strerror(error))
-        return data
-
-    def read(self, offset, size=4, region=0):
-        return int.from_bytes(self.call(9, struct.pack("<QII", offset, region, size))[16:], "little")
-
-    def write(self, offset, value, size=4, region=0):
-        self.call(10, struct.pack("<QII", offset, region, size) + value.to_bytes(size, "little"))
-
-    def wait(self, ready):
-        end = time.monotonic() + 30
-        while self.read(CSTS) & 1 != ready:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-
-    def enable(self):
-        fd = os.memfd_create("host")
-        os.ftruncate(fd, SIZE)
-        self.memory = mmap.mmap(fd, SIZE)
-        self.call(2, struct.pack("<IIQQQ", 32, 3, 0, MEMORY, SIZE), [fd])
-        os.close(fd)
-        self.write(COMMAND, 6, 2, CONFIG)
-        self.write(CC, 0)
-        self.wait(0)
-        self.write(AQA, 7 << 16 | 7)
-        self.write(ASQ, MEMORY, 8)
-        self.write(ACQ, MEMORY + 0x1000, 8)
-        self.write(CC, 1)
-        self.wait(1)
-
-    def status(self):
-        """The card's own answer to STATUS: refusal code, start count, fault."""
-        slot = self.tail
-        self.memory[slot * 64:slot * 64 + 64] = struct.pack("<BBHI QI3sB QI3sB QQQ", STATUS, 0, slot, 0, 0, 0, b"", 0,
-                                                            MEMORY + 0x2000, 152, b"", 0, 0, 0, 0)
-        self.tail += 1
-        self.write(DOORBELL, self.tail)
-        end = time.monotonic() + 20
-        while not self.memory[0x1000 + slot * 16 + 14] & 1:
-            assert time.monotonic() < end
-            time.sleep(0.005)
-        code = struct.unpack_from("<H", self.memory, 0x1000 + slot * 16 + 14)[0] >> 1
-        boots, _, _, fault = struct.unpack_from("<4I", self.memory, 0x2000 + 8 + 32 + 32 + 32 + 8)
-        return code, boots, fault
-
-    def close(self):
-        self.socket.close()
 
 
 def boots(card):

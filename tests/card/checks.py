@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tests of bad input ask again and again: was it refused in the right words, and did anything change by it?"""
+import contextlib
+import hashlib
+import pathlib
+import re
+import subprocess
+
+from provtest import processes, workflow
+
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "lib" / "include" / "provcard-refusals.def"
+ENTRY = re.compile(r'^X\((0x[0-9a-f]{4}), ([A-Z0-9_]+), (PERMANENT|TRANSIENT), "(.*)", "(.*)"\)$', re.MULTILINE)
+REFUSALS = {name: (code, sentence, remedy) for code, name, _, sentence, remedy in
+            (match.groups() for match in ENTRY.finditer(TABLE.read_text().replace('\\"', "'")))}
+
+FLASH_SIZE, LOCK_WORD = 1 << 20, 0x208
+KEY, CERTIFICATE, CERTIFICATE_ROOM = 0xFE000, 0xFE100, 1536
+REFUSED, INPUT, GONE, PARTIAL = 1, 3, 4, 5
+
+
+def refused(desk, words, name, exit_code=REFUSED):
+    """The command ends with @exit_code, the code, its sentence and what to do; what it said."""
+    said = desk.provcard(words, expected=exit_code)
+    code, sentence, remedy = REFUSALS[name]
+    plain = said.replace('"', "'")
+    assert f"({name}, {code})" in plain and sentence in plain and f"what to do: {remedy}" in plain, said
+    return said
+
+
+def standing(bench):
+    """What may not change when something is refused: the card's state, who is enrolled, every job and its counts."""
+    status = bench.json("status")["status"]
+    jobs = bench.json("jobs").get("jobs", [])
+    return {key: status[key] for key in ("state", "card_id", "jobs", "fault", "enrolled", "boot_count")}, jobs
+
+
+@contextlib.contextmanager
+def unchanged(bench):
+    """Nothing of the card's standing changes within."""
+    before = standing(bench)
+    yield
+    assert standing(bench) == before
+
+
+def counts(bench, job=0):
+    """(good, scrap, reserved) of a job."""
+    found = bench.json("jobs")["jobs"][job]
+    return found["good"], found["scrap"], found["reserved"]
+
+
+def job_id(bench, job=-1):
+    """The id of a job; the newest is the last."""
+    return bench.json("jobs")["jobs"][job]["id"]
+
+
+def unit_records(bench):
+    """The card's records about parts."""
+    return [record for record in bench.json("log")["records"] if record["event"].startswith("unit-")]
+
+
+def signed(people):
+    """The operator's signature."""
+    return workflow.signed_by(people.operator)
+
+
+def deliver(bench, people, output, job=""):
+    """Close, and check the delivery to the last proof; its folder."""
+    bench.house.provcard(f"close --output {output} {job} {signed(people)}")
+    said = bench.oem.provcard(f"verify {bench.house.folder / output} --maker-ca {people.maker.anchors} "
+                              f"--device-ca {people.oem.device_root.certificate}")
+    assert "all verified" in said
+    return bench.house.folder / output
+
+
+def is_locked(flash):
+    """Is the lock word of a part's memory written?"""
+    return flash[FLASH_SIZE + LOCK_WORD] != 0xFF
+
+
+def private_key(flash):
+    """The private key that a part holds."""
+    return flash[KEY:KEY + 32]
+
+
+def certificate(flash):
+    """The certificate that a part holds, DER; None when it is not all there."""
+    size = int.from_bytes(flash[CERTIFICATE:CERTIFICATE + 4], "little")
+    der = flash[CERTIFICATE + 4:CERTIFICATE + 4 + size]
+    if not 300 < size <= CERTIFICATE_ROOM - 4 or der[:2] != b"\x30\x82" or int.from_bytes(der[2:4], "big") != size - 4:
+        return None
+    return None if der.endswith(b"\xff" * 4) else der
+
+
+def digest(data):
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def recover(part):
+    """What the operator does with a part that a power cut left locked: erase it by its control port."""
+    done = subprocess.run([processes.program("head-session"), part.socket, "nRF52840", "erase"], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0 and '"refusal": null' in done.stdout, done.stdout + done.stderr

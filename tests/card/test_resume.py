@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card's power is cut again and again while it works: counts stay right, and no part ever has two identities."""
+import json
+import random
+import subprocess
+import time
+
+import checks
+from provtest import pki, processes, workflow
+
+CUTS = 30
+SOCKETS = 4
+GRANTED, SCRAP = 4 * SOCKETS * CUTS, 2  # far more than are allocated, and so are made
+LATEST = 1.3  # of the time that a round takes when nothing happens
+P256 = bytes.fromhex("a00a06082a8648ce3d030107")
+
+
+class Production:
+    """A job under power cuts, and all that was ever seen of its parts."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.identities = {}  # of each uid, every (private key, certificate) found whole in its flash
+        self.made = self.allocated = self.cuts = self.recovered = 0
+
+    def fill(self, good):
+        """Blank parts in the place of finished ones."""
+        for head, part in enumerate(self.bench.parts):
+            if part is None or part.uid in good:
+                self.bench.insert(head)
+
+    def good(self):
+        """The uids that the card's log says are good; each once, and as many as the ledger counts."""
+        records = checks.unit_records(self.bench)
+        uids = [record["uid"] for record in records if record["event"] == "unit-good"]
+        job = self.bench.json("jobs")["jobs"][0]
+        assert len(uids) == len(set(uids)) == job["good"] >= self.made
+        assert job["good"] + job["reserved"] <= job["allocated"] == self.allocated and job["scrap"] == 0
+        self.made = job["good"]
+        return set(uids)
+
+    def look_at_parts(self):
+        """Note which identities the parts hold."""
+        for part in self.bench.parts:
+            flash = part.flash.read_bytes()
+            found = checks.certificate(flash)
+            if found:
+                self.identities.setdefault(part.uid, set()).add((checks.private_key(flash), found))
+
+    def cut(self, seconds):
+        """A run, and the end of the card's power somewhere in it."""
+        run = subprocess.Popen([processes.program("provcard"), "--card", self.bench.card.address, "run"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            time.sleep(seconds)
+            self.bench.card.power_cut()
+            said, _ = run.communicate(timeout=60)
+        finally:
+            run.kill()
+            run.wait()
+        assert run.returncode in (0, checks.REFUSED, checks.GONE, checks.PARTIAL), said
+        self.cuts += run.returncode == checks.GONE
+        self.look_at_parts()
+        self.bench.card.power_on()
+
+    def recover_locked(self, good):
+        """Parts whose power was cut between lock and record hide who they are; the operator erases them."""
+        for part in self.bench.parts:
+            if part.uid not in good and checks.is_locked(part.flash.read_bytes()):
+                checks.recover(part)
+                self.recovered += 1
+
+    def work(self):
+        """A run that nothing disturbs; the seconds it took."""
+        begun = time.monotonic()
+        self.bench.house.provcard("run", expected=None)
+        seconds = time.monotonic() - begun
+        self.look_at_parts()
+        return seconds
+
+    def allocate(self, people):
+        """As many more as there are sockets, so that never one more unit may be made than there are parts for."""
+        self.bench.house.provcard(f"allocate --count {SOCKETS} {checks.signed(people)}")
+        self.allocated += SOCKETS
+
+
+def public_key(scalar):
+    """Of a private key as the part holds it, PEM."""
+    sec1 = bytes([0x30, 3 + 2 + 32 + len(P256), 2, 1, 1, 4, 32]) + scalar + P256
+    return pki.openssl("ec", "-inform", "DER", "-pubout", stdin=sec1)
+
+
+def check_identities(production, folder, records):
+    """One identity a part: in its flash at all times, in every record, and in the delivery."""
+    for uid, found in production.identities.items():
+        assert len(found) == 1, uid
+    for record in records:
+        if int(record.get("certificate_sha256") or "0", 16) and record["uid"] in production.identities:
+            (_, held), = production.identities[record["uid"]]
+            assert record["certificate_sha256"] == checks.digest(held)
+    keys = set()
+    for path in (folder / "certs").iterdir():
+        (key, held), = production.identities[path.stem]
+        assert pki.openssl("x509", "-in", path, "-outform", "DER") == held
+        assert pki.openssl("x509", "-in", path, "-noout", "-pubkey") == public_key(key)
+        keys.add(key)
+    assert len(keys) == production.made
+
+
+def test_power_cuts_at_random(house, people, tmp_path):
+    """Thirty cuts while units are made, then every allocated unit is made; all counts and proofs hold."""
+    workflow.pack(house.house, people, tmp_path / "package.ppkg", count=GRANTED, scrap=SCRAP)
+    house.house.provcard("load package.ppkg")
+    production, when = Production(house), random.Random(20)
+    production.allocate(people)
+    production.fill(set())
+    round_time = production.work()
+    assert len(production.good()) == SOCKETS
+    while production.cuts < CUTS or production.made < production.allocated:
+        if production.made == production.allocated:
+            production.allocate(people)
+        good = production.good()
+        production.fill(good)
+        production.recover_locked(good)
+        if production.cuts < CUTS:
+            production.cut(when.uniform(0, LATEST * round_time))
+        else:
+            production.work()
+        production.good()
+    print(f"{production.cuts} cuts, {production.made} units, {production.recovered} parts recovered")
+    house.insert(0)
+    checks.refused(house.house, "run --heads 0", "ALLOCATION_EXHAUSTED")
+    assert checks.counts(house) == (production.made, 0, 0)
+    delivery = checks.deliver(house, people, "delivery")
+    records = json.loads((delivery / "records.json").read_text())
+    assert (records["good"], records["scrap"], records["unused"]) == (production.made, 0, GRANTED + SCRAP - production.made)
+    check_identities(production, delivery, records["records"])
