@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "provcard-refusal.h"
 #include "transport.h"
 
 struct provcard_transport {
