@@ -21,6 +21,7 @@ struct writer {
 	struct provpkg_end_certificate end;
 	struct provcard_status card;
 	FILE *records;
+	bool certified; /* there is a certificate, of whatever unit */
 	uint8_t *entry;
 	struct delivery_report report;
 };
@@ -80,21 +81,44 @@ static int write_end(struct writer *writer)
 	return code;
 }
 
-/* A unit's certificate becomes certs/UID.pem; the name stands in the record's entry. */
+const char *delivery_certificate_name(const struct provpkg_record *record, char name[DELIVERY_NAME_SIZE])
+{
+	const char *folder = record->event == PROVPKG_EVENT_UNIT_GOOD ? DELIVERY_CERTIFICATES : DELIVERY_NOT_GOOD;
+	char uid[HEX_SIZE(PROVPKG_UID_MAX)];
+
+	snprintf(name, DELIVERY_NAME_SIZE, "%s/%s.pem", folder, to_hex(uid, record->uid, record->uid_size));
+	return name;
+}
+
+static int make_folder(const struct writer *writer, const char *name)
+{
+	char *path = inside(writer, name);
+	int code = path ? folder_make(path) : EXIT_MACHINE;
+
+	free(path);
+	return code;
+}
+
+/* A unit's certificate becomes a file, whose name stands in the record's entry. */
 static int write_certificate(struct writer *writer, const struct provpkg_record *record, struct provpkg_view der, struct json_object *json)
 {
-	char uid[HEX_SIZE(PROVPKG_UID_MAX)], name[sizeof(DELIVERY_CERTIFICATES) + sizeof(uid) + sizeof("/.pem")];
+	bool good = record->event == PROVPKG_EVENT_UNIT_GOOD;
 	struct provpkg_blob pem = { 0 };
+	char name[DELIVERY_NAME_SIZE];
 	X509 *certificate = NULL;
 	int result = provpkg_der_certificate(der, &certificate);
-	int code;
+	int code = good ? 0 : make_folder(writer, DELIVERY_NOT_GOOD);
 
-	snprintf(name, sizeof(name), DELIVERY_CERTIFICATES "/%s.pem", to_hex(uid, record->uid, record->uid_size));
+	delivery_certificate_name(record, name);
 	if (!result)
 		result = provpkg_pem_append(&pem, certificate);
-	code = result ? report_provpkg(name, result, NULL) : write_inside(writer, name, pem.data, pem.size);
+	if (result)
+		code = report_provpkg(name, result, NULL);
+	if (!code)
+		code = write_inside(writer, name, pem.data, pem.size);
 	json_add_text(json, "certificate_file", name);
-	writer->report.certificates++;
+	writer->report.certificates += good;
+	writer->certified = true;
 	provpkg_blob_free(&pem);
 	X509_free(certificate);
 	return code;
@@ -245,12 +269,10 @@ static int write_record_file(struct writer *writer)
 static int write_all(struct writer *writer)
 {
 	struct provcard_answer answer;
-	char *certificates = inside(writer, DELIVERY_CERTIFICATES);
-	int code = certificates ? folder_make(writer->folder) : EXIT_MACHINE;
+	int code = folder_make(writer->folder);
 
 	if (!code)
-		code = folder_make(certificates);
-	free(certificates);
+		code = make_folder(writer, DELIVERY_CERTIFICATES);
 	if (!code)
 		code = card_check("status", provcard_status_read(writer->context->card, &writer->card, &answer), &answer, NULL);
 	if (!code)
@@ -262,7 +284,7 @@ static int write_all(struct writer *writer)
 	if (!code)
 		code = write_record_file(writer);
 	/* A job whose units get no certificates has no issuing certificate. */
-	if (!code && writer->report.certificates)
+	if (!code && writer->certified)
 		code = write_object(writer, DELIVERY_CA, PROVCARD_OBJECT_PACKAGE_CHAIN, true);
 	return code;
 }

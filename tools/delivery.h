@@ -2,6 +2,9 @@
 /*
  * A hand-over as a folder: end-certificate.p7m, records.json, certs/UID.pem, ca.pem, card-certs.pem, checkpoint.txt. Functions
  * return 0 or the exit code, after a message.
+ *
+ * certs/ holds the good devices and no others: who trusts all of it must not come to trust a part in the scrap bin. A certificate
+ * that may have reached a part which did not become good then is in certs-not-good/.
  */
 #ifndef TOOL_DELIVERY_H
 #define TOOL_DELIVERY_H
@@ -11,9 +14,15 @@
 #define DELIVERY_END "end-certificate.p7m"
 #define DELIVERY_RECORDS "records.json"
 #define DELIVERY_CERTIFICATES "certs"
+#define DELIVERY_NOT_GOOD "certs-not-good"
 #define DELIVERY_CA "ca.pem"
 #define DELIVERY_CARD "card-certs.pem"
 #define DELIVERY_CHECKPOINT "checkpoint.txt"
+
+#define DELIVERY_NAME_SIZE (sizeof(DELIVERY_NOT_GOOD) + HEX_SIZE(PROVPKG_UID_MAX) + sizeof("/.pem"))
+
+/* Name of the file with a record's certificate; returns @name. */
+const char *delivery_certificate_name(const struct provpkg_record *record, char name[DELIVERY_NAME_SIZE]);
 
 /* Write the hand-over of a closed job. */
 int delivery_write(struct context *context, const uint8_t package_id[PROVCARD_PACKAGE_ID_SIZE], const char *folder);

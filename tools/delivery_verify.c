@@ -149,14 +149,12 @@ static int read_proof(struct json_object *entry, uint8_t proof[PROVPKG_PROOF_MAX
 /* The certificate file that belongs to a unit, by its UID and nothing else: a name in records.json is not followed. */
 static int read_certificate(const struct checker *checker, const struct provpkg_record *record, struct provpkg_blob *der)
 {
-	char uid[HEX_SIZE(PROVPKG_UID_MAX)], name[sizeof(DELIVERY_CERTIFICATES) + sizeof(uid) + sizeof("/.pem")];
+	char name[DELIVERY_NAME_SIZE];
 	STACK_OF(X509) *all = NULL;
 	unsigned char *data = NULL;
-	char *path;
+	char *path = path_join(checker->folder, delivery_certificate_name(record, name));
 	int code, size;
 
-	snprintf(name, sizeof(name), DELIVERY_CERTIFICATES "/%s.pem", to_hex(uid, record->uid, record->uid_size));
-	path = path_join(checker->folder, name);
 	code = path ? certificates_load(path, &all) : report_errno(name, -ENOMEM);
 	free(path);
 	if (!code && sk_X509_num(all) != 1)
@@ -181,9 +179,9 @@ static int note_uid(struct checker *checker, const struct provpkg_record *record
 {
 	char (*grown)[HEX_SIZE(PROVPKG_UID_MAX)];
 
-	checker->report.certificates += is_certified(record);
 	if (record->event != PROVPKG_EVENT_UNIT_GOOD)
 		return 0;
+	checker->report.certificates += is_certified(record);
 	grown = reallocarray(checker->uids, checker->uid_count + 1, sizeof(*grown));
 	if (!grown)
 		return report_errno(DELIVERY_RECORDS, -ENOMEM);
@@ -263,7 +261,7 @@ static int check_uids(struct checker *checker)
 	return 0;
 }
 
-/* No certificate lies in the folder that no record vouches for. */
+/* No certificate lies in the folder of the good ones that no record vouches for. */
 static int check_folder(const struct checker *checker)
 {
 	char *path = path_join(checker->folder, DELIVERY_CERTIFICATES);
@@ -278,7 +276,7 @@ static int check_folder(const struct checker *checker)
 		closedir(folder);
 	if (count != checker->report.certificates)
 		return report_input(DELIVERY_CERTIFICATES, PROVCARD_REFUSAL_DEVICE_CERTIFICATE,
-				    "the folder holds files that are no certificate of a record");
+				    "the folder holds files that are no certificate of a good unit's record");
 	return 0;
 }
 
