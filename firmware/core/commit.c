@@ -44,7 +44,7 @@ static int judge_log(struct core *core, const struct commit *commit)
 		return 0;
 	if (commit->change.type == LEDGER_NONE || commit->change.type == LEDGER_LOAD)
 		open += LOG_MARGIN;
-	else if (commit->change.type != LEDGER_CLOSE)
+	else if (!ledger_ends_job(&commit->change))
 		open = 0;
 	return log_has_room(&core->log, open + PLAIN_ENTRY_MAX + commit->attachment.size) ? 0 : PROVCARD_REFUSAL_LOG_FULL;
 }
@@ -123,6 +123,10 @@ static int decide(struct core *core, struct commit *commit)
 		begin_unit(core, commit);
 		return 0;
 	}
+	if (code == LEDGER_REPEATED) {
+		commit->repeated = true;
+		return 0;
+	}
 	commit->status = code;
 	if (code)
 		return 0;
@@ -137,7 +141,7 @@ static int add_log_entry(struct core *core, struct commit *commit)
 {
 	int code;
 
-	if (commit->status || !commit->record || commit->resumed)
+	if (commit->status || !commit->record || commit->resumed || commit->repeated)
 		return 0;
 	commit->record->time = (int64_t)commit->time;
 	code = log_add(&core->log, commit->record, commit->attachment, commit->change.log_leaf);
@@ -177,7 +181,7 @@ static void publish(struct core *core, struct commit *batch)
 		if (commit->status || !commit->write)
 			continue;
 		ledger_publish(&core->ledger, commit->change.job);
-		if (commit->change.type == LEDGER_CLOSE)
+		if (ledger_ends_job(&commit->change))
 			core->ledger.job[commit->change.job]->closed_index = commit->change.log_index;
 	}
 	mtx_unlock(&core->ledger.lock);

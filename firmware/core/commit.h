@@ -29,6 +29,7 @@ struct commit {
 	/* Answers. */
 	int status;	 /* 0, refusal code or negative errno */
 	bool resumed;	 /* RESERVE: charged before */
+	bool repeated;	 /* GRANT: in force already */
 	uint32_t unit;	 /* RESERVE: number; the caller must end it with commit_release() */
 	uint64_t charge; /* RESERVE: of the unit */
 	uint64_t charged_at;

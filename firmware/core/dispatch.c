@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gate.h"
+#include "grant.h"
 #include "job.h"
 #include "log_commands.h"
 #include "object.h"
@@ -28,6 +29,7 @@ static const struct command {
 	{ PROVCARD_OP_HEAD_STATUS, 0, command_head_status },
 	{ PROVCARD_OP_LOG_READ, 0, command_log_read },
 	{ PROVCARD_OP_LOG_PROOF, 0, command_log_proof },
+	{ PROVCARD_OP_GRANT, INITIALISED, command_grant },
 	{ PROVCARD_OP_PACKAGE_WRITE, INITIALISED, command_package_write },
 	{ PROVCARD_OP_PACKAGE_COMMIT, INITIALISED, command_package_commit },
 	{ PROVCARD_OP_JOB_BIND, INITIALISED, command_job_bind },

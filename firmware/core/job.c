@@ -233,13 +233,13 @@ static void fill_report(const struct ledger_job *job, struct provcard_service_jo
 	memset(report, 0, sizeof(*report));
 	memcpy(report->package_id, job->terms.package_id, sizeof(report->package_id));
 	report->state = job->closed ? PROVCARD_JOB_CLOSED : PROVCARD_JOB_ARMED;
-	report->ceiling_good = job->terms.ceiling_good;
-	report->ceiling_scrap = job->terms.ceiling_scrap;
+	report->ceiling_good = job->terms.grant.ceiling_good;
+	report->ceiling_scrap = job->terms.grant.ceiling_scrap;
 	report->allocated = job->durable.allocated;
 	report->good = job->durable.good;
 	report->scrap = job->durable.scrap;
 	report->reserved = job->durable.reserved;
-	report->not_after = (uint64_t)job->terms.not_after;
+	report->not_after = (uint64_t)job->terms.grant.not_after;
 	memcpy(report->product, job->terms.product, sizeof(report->product));
 	memcpy(report->oem, job->terms.oem, sizeof(report->oem));
 	memcpy(report->part, job->terms.part, sizeof(report->part));

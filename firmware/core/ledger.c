@@ -77,18 +77,45 @@ static int judge_allocate(const struct ledger *ledger, const struct ledger_job *
 {
 	if (change->allocate.count == 0)
 		return PROVCARD_REFUSAL_REQUEST_DER;
-	if (change->allocate.count > job->terms.ceiling_good - job->counts.allocated)
+	if (change->allocate.count > job->terms.grant.ceiling_good - job->counts.allocated)
 		return PROVCARD_REFUSAL_ALLOCATION_ABOVE_GRANT;
 	return has_room(ledger, LEDGER_MARGIN) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
 }
 
-static int judge_window(const struct ledger_load *terms, uint64_t now)
+static int judge_window(const struct ledger_grant *grant, uint64_t now)
 {
-	if (terms->not_before && now < (uint64_t)terms->not_before)
+	if (grant->not_before && now < (uint64_t)grant->not_before)
 		return PROVCARD_REFUSAL_GRANT_NOT_YET_VALID;
-	if (terms->not_after && now > (uint64_t)terms->not_after)
+	if (grant->not_after && now > (uint64_t)grant->not_after)
 		return PROVCARD_REFUSAL_GRANT_EXPIRED;
 	return 0;
+}
+
+static int judge_close(const struct ledger *ledger, const struct ledger_job *job)
+{
+	if (job->running)
+		return PROVCARD_REFUSAL_JOB_BUSY;
+	return has_room(ledger, 0) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+}
+
+/* Grants follow each other without a gap, each naming the one before, and ceilings only rise. */
+static int judge_grant(const struct ledger *ledger, const struct ledger_job *job, const struct ledger_change *change, uint64_t now)
+{
+	const struct ledger_grant *last = &job->terms.grant, *next = &change->grant.terms;
+	int code;
+
+	if (next->sequence == last->sequence && !memcmp(next->digest, last->digest, sizeof(next->digest)))
+		return LEDGER_REPEATED;
+	if (next->sequence != last->sequence + 1 || memcmp(change->grant.previous, last->digest, sizeof(last->digest)))
+		return PROVCARD_REFUSAL_GRANT_SEQUENCE;
+	if (change->grant.termination)
+		return judge_close(ledger, job);
+	if (next->ceiling_good < last->ceiling_good || next->ceiling_scrap < last->ceiling_scrap)
+		return PROVCARD_REFUSAL_GRANT_LOWERED;
+	code = judge_window(next, now);
+	if (code)
+		return code;
+	return has_room(ledger, LEDGER_MARGIN) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
 }
 
 static int judge_known_unit(struct ledger_unit *unit)
@@ -109,16 +136,16 @@ static int judge_reserve(const struct ledger *ledger, const struct ledger_job *j
 
 	if (unit && (unit->state != PROVCARD_UNIT_RESERVED || unit->busy))
 		return judge_known_unit(unit);
-	code = judge_window(&job->terms, now);
+	code = judge_window(&job->terms.grant, now);
 	if (code)
 		return code;
 	if (unit)
 		return judge_known_unit(unit);
 	if (ledger_units_elsewhere(ledger, change->job, change_uid(change)))
 		return PROVCARD_REFUSAL_UID_ELSEWHERE;
-	if (job->counts.held)
+	if (job->counts.held && job->counts.scrap >= job->terms.grant.ceiling_scrap)
 		return PROVCARD_REFUSAL_SCRAP_EXHAUSTED;
-	if (charged >= job->terms.ceiling_good)
+	if (charged >= job->terms.grant.ceiling_good)
 		return PROVCARD_REFUSAL_GRANT_EXHAUSTED;
 	if (charged >= job->counts.allocated)
 		return PROVCARD_REFUSAL_ALLOCATION_EXHAUSTED;
@@ -132,7 +159,7 @@ static int judge_end(const struct ledger *ledger, const struct ledger_job *job, 
 
 	if (!unit || unit->state != PROVCARD_UNIT_RESERVED)
 		return PROVCARD_REFUSAL_INTERNAL;
-	change->unit.held = change->type == LEDGER_SCRAP && job->counts.scrap >= job->terms.ceiling_scrap;
+	change->unit.held = change->type == LEDGER_SCRAP && job->counts.scrap >= job->terms.grant.ceiling_scrap;
 	return 0;
 }
 
@@ -154,15 +181,15 @@ int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t n
 	switch (change->type) {
 	case LEDGER_ALLOCATE:
 		return judge_allocate(ledger, job, change);
+	case LEDGER_GRANT:
+		return judge_grant(ledger, job, change, now);
 	case LEDGER_RESERVE:
 		return judge_reserve(ledger, job, change, now);
 	case LEDGER_GOOD:
 	case LEDGER_SCRAP:
 		return judge_end(ledger, job, change);
 	case LEDGER_CLOSE:
-		if (job->running)
-			return PROVCARD_REFUSAL_JOB_BUSY;
-		return has_room(ledger, 0) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+		return judge_close(ledger, job);
 	}
 	return PROVCARD_REFUSAL_INTERNAL;
 }
@@ -230,6 +257,32 @@ static int apply_end(struct ledger *ledger, struct ledger_job *job, const struct
 	return 0;
 }
 
+static void apply_close(struct ledger *ledger, struct ledger_job *job, uint64_t time)
+{
+	job->closed = true;
+	job->closed_at = time;
+	/* Units left reserved can be made no more. */
+	ledger->open -= job->counts.reserved - job->counts.held;
+}
+
+static void apply_grant(struct ledger *ledger, struct ledger_job *job, const struct ledger_change *change, uint64_t time)
+{
+	struct ledger_grant *grant = &job->terms.grant;
+	struct ledger_grant last = *grant;
+
+	*grant = change->grant.terms;
+	if (!change->grant.termination)
+		return;
+	grant->ceiling_good = last.ceiling_good;
+	grant->ceiling_scrap = last.ceiling_scrap;
+	apply_close(ledger, job, time);
+}
+
+bool ledger_ends_job(const struct ledger_change *change)
+{
+	return change->type == LEDGER_CLOSE || (change->type == LEDGER_GRANT && change->grant.termination);
+}
+
 static int apply_to_job(struct ledger *ledger, const struct ledger_change *change, uint64_t time, uint32_t *unit)
 {
 	struct ledger_job *job = change->job < ledger->jobs ? ledger->job[change->job] : NULL;
@@ -241,16 +294,16 @@ static int apply_to_job(struct ledger *ledger, const struct ledger_change *chang
 		job->counts.allocated += change->allocate.count;
 		memcpy(job->actor, change->allocate.actor, sizeof(job->actor));
 		return 0;
+	case LEDGER_GRANT:
+		apply_grant(ledger, job, change, time);
+		return 0;
 	case LEDGER_RESERVE:
 		return apply_reserve(ledger, job, change, time, unit);
 	case LEDGER_GOOD:
 	case LEDGER_SCRAP:
 		return apply_end(ledger, job, change, unit);
 	case LEDGER_CLOSE:
-		job->closed = true;
-		job->closed_at = time;
-		/* Units left reserved can be made no more. */
-		ledger->open -= job->counts.reserved - job->counts.held;
+		apply_close(ledger, job, time);
 		return 0;
 	}
 	return PROVCARD_REFUSAL_LEDGER_CORRUPT;
@@ -302,7 +355,7 @@ int ledger_replay(struct ledger *ledger, const struct journal_record *record, st
 		ledger->log_size = change->log_index + 1;
 		memcpy(ledger->log_leaf, change->log_leaf, sizeof(ledger->log_leaf));
 	}
-	if (change->type == LEDGER_CLOSE)
+	if (ledger_ends_job(change))
 		ledger->job[change->job]->closed_index = change->log_index;
 	ledger_publish(ledger, change->job);
 	return 0;

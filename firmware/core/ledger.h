@@ -8,7 +8,7 @@
  * and time of the RESERVED record (identity.h), so a resumed unit gets the same identity again without having stored it.
  *
  * A failed unit that the scrap ceiling has no room for stays charged as reserved ("held") and its part is dead all the same; the
- * job then refuses new units with SCRAP_EXHAUSTED.
+ * job then refuses new units with SCRAP_EXHAUSTED, until a grant raises the scrap ceiling.
  *
  * The caller serialises: judge and apply run in the commit leader only (commit.h); readers take ledger->lock, as the leader does
  * while it changes things.
@@ -38,18 +38,24 @@ enum ledger_type {
 	LEDGER_GOOD = 5,
 	LEDGER_SCRAP = 6,
 	LEDGER_CLOSE = 7,
+	LEDGER_GRANT = 8, /* the next grant of a job */
 };
 
-/* A job's terms, from its manifest and grant. */
-struct ledger_load {
-	uint8_t package_id[PROVPKG_ID_SIZE];
-	uint8_t manifest_digest[PROVPKG_HASH_SIZE];
+/* A grant in force. */
+struct ledger_grant {
+	uint64_t sequence;
 	uint64_t ceiling_good;
 	uint64_t ceiling_scrap;
 	int64_t not_before;
 	int64_t not_after;
-	uint64_t grant_sequence;
-	uint8_t grant_digest[PROVPKG_HASH_SIZE];
+	uint8_t digest[PROVPKG_HASH_SIZE];
+};
+
+/* A job's terms, from its manifest. */
+struct ledger_load {
+	uint8_t package_id[PROVPKG_ID_SIZE];
+	uint8_t manifest_digest[PROVPKG_HASH_SIZE];
+	struct ledger_grant grant;
 	uint64_t staging_offset;
 	uint64_t staging_size;
 	uint64_t chain_offset; /* PEM of the issuing certificate and what is above it, in the staging memory */
@@ -64,13 +70,18 @@ struct ledger_load {
 
 /* Body of a journal record: common head, then what the type needs. */
 struct ledger_change {
-	uint32_t type; /* not stored here: it is the record's type */
+	uint32_t type; /* the same as the record's */
 	uint32_t job;
 	uint64_t log_index; /* LEDGER_NO_LOG, or the log entry that belongs to this change */
 	uint8_t log_leaf[PROVPKG_HASH_SIZE];
 	union {
 		uint64_t vault_generation;
 		struct ledger_load load;
+		struct {
+			struct ledger_grant terms;
+			uint8_t previous[PROVPKG_HASH_SIZE]; /* digest of the grant before */
+			uint32_t termination;		     /* 1: the job ends, its ceilings stay */
+		} grant;
 		struct {
 			uint64_t count;
 			char actor[PROVPKG_NAME_MAX + 1];
@@ -141,6 +152,8 @@ void ledger_clear(struct ledger *ledger);
 
 /* May @change happen now? 0 or its refusal; RESERVE of a unit to be resumed: LEDGER_RESUMED and no record is to be written. */
 #define LEDGER_RESUMED (-1000)
+/* A grant that is in force already: nothing happens. */
+#define LEDGER_REPEATED (-1001)
 int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t now);
 /* It happens. @unit, if not NULL, gets the unit's number. LEDGER_CORRUPT when it contradicts the state, or -ENOMEM. */
 int ledger_apply(struct ledger *ledger, const struct ledger_change *change, uint64_t time, uint32_t *unit);
@@ -148,6 +161,9 @@ int ledger_apply(struct ledger *ledger, const struct ledger_change *change, uint
 void ledger_publish(struct ledger *ledger, uint32_t job);
 /* Replay of one record. */
 int ledger_replay(struct ledger *ledger, const struct journal_record *record, struct ledger_change *change);
+
+/* Does the change close its job? */
+bool ledger_ends_job(const struct ledger_change *change);
 
 /* LEDGER_NO_JOB when there is none. */
 uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[PROVPKG_ID_SIZE]);

@@ -32,7 +32,7 @@ static int get_end(struct core *core, const uint8_t package_id[PROVPKG_ID_SIZE],
 		memcpy(end->product, job->terms.product, sizeof(end->product));
 		memcpy(end->oem, job->terms.oem, sizeof(end->oem));
 		/* Everything the grant allowed to receive secrets: good units and scrap. */
-		end->granted = job->terms.ceiling_good + job->terms.ceiling_scrap;
+		end->granted = job->terms.grant.ceiling_good + job->terms.grant.ceiling_scrap;
 		end->good = job->counts.good;
 		end->scrap = job->counts.scrap;
 		end->unused = end->granted - end->good - end->scrap;

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "crypto.h"
+#include "grant.h"
 #include "internal.h"
 #include "package_contents.h"
 
@@ -147,12 +148,7 @@ static int judge_grant(struct opening *opening)
 		return PROVCARD_REFUSAL_GRANT_MISSING;
 	if (grant->sequence != 1 || grant->termination)
 		return PROVCARD_REFUSAL_GRANT_SEQUENCE;
-	terms->ceiling_good = grant->ceiling_good;
-	terms->ceiling_scrap = grant->ceiling_scrap;
-	terms->not_before = grant->window.not_before;
-	terms->not_after = grant->window.not_after;
-	terms->grant_sequence = grant->sequence;
-	code = provpkg_grant_digest(grant, terms->grant_digest);
+	code = grant_terms(grant, &terms->grant);
 	if (!code)
 		code = provpkg_grant_encode(grant, &opening->grant);
 	if (code || opening->known)

@@ -146,7 +146,8 @@ static int root_destroy(void *context)
 
 static int entropy(void *context, void *data, size_t size)
 {
-	(void)context;
+	if (((struct fake_port *)context)->entropy_fails)
+		return -EIO;
 	return RAND_bytes(data, (int)size) == 1 ? 0 : -EIO;
 }
 

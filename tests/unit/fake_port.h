@@ -44,6 +44,7 @@ struct fake_port {
 	uint64_t power_ends_at; /* operation that finds no power any more; 0: never */
 	bool flush_fails[PORT_NV_REGIONS];
 	bool fuse_fails;
+	bool entropy_fails;
 	atomic_uint events;
 	bool echo; /* print the card's log */
 };

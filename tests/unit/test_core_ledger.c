@@ -492,6 +492,20 @@ static void test_fuse_fails(void **state)
 	check_after(&(struct trial){ act_run, 0, check_good }, false);
 }
 
+static void test_entropy_fails(void **state)
+{
+	uint8_t nonce[PROVPKG_NONCE_SIZE];
+
+	(void)state;
+	station.board.entropy_fails = true;
+	assert_int_equal(
+		station_command(&station, PROVCARD_OP_NONCE, 0, NULL, (struct provpkg_view){ 0 }, nonce, sizeof(nonce), NULL),
+		REFUSED(ENTROPY));
+	station_off(&station);
+	station_on(&station);
+	assert_int_equal(fault(), REFUSED(ENTROPY));
+}
+
 /* A card whose memory is nearly full refuses to begin a unit, and can still finish and close what is begun. */
 static void fill_up(enum port_region region, uint64_t size, int code)
 {
@@ -542,40 +556,6 @@ static void test_log_full(void **state)
 	fill_up(PORT_NV_LOG, 700u << 10, REFUSED(LOG_FULL));
 }
 
-/* ---- Self-test ---- */
-
-static void test_self_tests(void **state)
-{
-	size_t count;
-	const struct selftest *all = selftest_all(&count);
-	struct selftest *broken = calloc(count, sizeof(*broken));
-	struct provcard_service_status status;
-	uint8_t wrong[128];
-
-	(void)state;
-	assert_true(count >= 9);
-	assert_null(selftest_run(all, count));
-	for (size_t i = 0; i < count; i++) {
-		station_off(&station);
-		memcpy(broken, all, count * sizeof(*broken));
-		memcpy(wrong, all[i].expected, all[i].expected_size);
-		wrong[all[i].expected_size / 2] ^= 1;
-		broken[i].expected = wrong;
-		assert_ptr_equal(selftest_run(broken, count), &broken[i]);
-		station.core = core_start_with(&station.board.port, broken, count);
-		status = station_status(&station);
-		assert_int_equal(status.state, PROVCARD_CARD_FAILED);
-		assert_int_equal(status.fault, REFUSED(SELF_TEST));
-		/* Everything but status is refused. */
-		assert_int_equal(station_command(&station, PROVCARD_OP_NONCE, 0, NULL, (struct provpkg_view){ 0 }, wrong, 32, NULL),
-				 REFUSED(CARD_STOPPED));
-		assert_int_equal(
-			station_command(&station, PROVCARD_OP_JOB_LIST, 0, NULL, (struct provpkg_view){ 0 }, NULL, 0, NULL),
-			REFUSED(CARD_STOPPED));
-	}
-	free(broken);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -584,8 +564,8 @@ int main(void)
 		TEST(test_cut_run),	    TEST(test_cut_scrap),   TEST(test_cut_requests),	    TEST(test_cut_birth),
 		TEST(test_cut_zeroise),	    TEST(test_rollback),    TEST(test_rollback_of_one),	    TEST(test_fuse_replaced),
 		TEST(test_damaged_journal), TEST(test_cut_journal), TEST(test_damaged_superblocks), TEST(test_damaged_log),
-		TEST(test_damaged_vault),   TEST(test_flush_fails), TEST(test_fuse_fails),	    TEST(test_ledger_full),
-		TEST(test_log_full),	    TEST(test_self_tests),
+		TEST(test_damaged_vault),   TEST(test_flush_fails), TEST(test_fuse_fails),	    TEST(test_entropy_fails),
+		TEST(test_ledger_full),	    TEST(test_log_full),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
