@@ -18,13 +18,15 @@ struct elf_file {
 	struct image_chunks *chunks;
 };
 
+static bool is_in_file(const struct elf_file *file, uint64_t offset, uint64_t size)
+{
+	return size <= file->size && offset <= file->size - size;
+}
+
 static const char *take(const struct elf_file *file, const GElf_Phdr *segment, uint64_t offset, uint64_t size)
 {
-	struct image_chunk *chunk;
+	struct image_chunk *chunk = image_chunk_new(file->chunks);
 
-	if (size > file->size || offset > file->size - size)
-		return "a segment lies outside the file";
-	chunk = image_chunk_new(file->chunks);
 	if (!chunk)
 		return "out of memory";
 	*chunk = (struct image_chunk){
@@ -56,12 +58,22 @@ static const char *take_segment(const struct elf_file *file, size_t index, bool 
 		return "a program header cannot be read";
 	if (segment.p_type != PT_LOAD || !segment.p_filesz)
 		return NULL;
+	if (!is_in_file(file, segment.p_offset, segment.p_filesz))
+		return "a segment lies outside the file";
 	if (!has_sections)
 		return take(file, &segment, segment.p_offset, segment.p_filesz);
 	while (!wrong && (scan = elf_nextscn(file->elf, scan)))
-		if (gelf_getshdr(scan, &section) && is_inside(&section, &segment))
+		if (!gelf_getshdr(scan, &section))
+			wrong = "a section header cannot be read";
+		else if (is_inside(&section, &segment))
 			wrong = take(file, &segment, section.sh_offset, section.sh_size);
 	return wrong;
+}
+
+/* Section headers stand at the end: a file that was cut has lost them first, and must not pass for one that never had any. */
+static bool has_its_sections(const struct elf_file *file, const GElf_Ehdr *header, size_t sections)
+{
+	return !header->e_shoff || (sections && is_in_file(file, header->e_shoff, sections * (uint64_t)header->e_shentsize));
 }
 
 static const char *take_segments(const struct elf_file *file)
@@ -74,6 +86,8 @@ static const char *take_segments(const struct elf_file *file)
 		return "it is no executable ELF file";
 	if (elf_getphdrnum(file->elf, &segments) || elf_getshdrnum(file->elf, &sections))
 		return "its headers cannot be read";
+	if (!has_its_sections(file, &header, sections))
+		return "its section headers lie outside the file";
 	for (size_t i = 0; i < segments && !wrong; i++)
 		wrong = take_segment(file, i, sections > 0);
 	return wrong;
