@@ -228,10 +228,13 @@ static void write_heading(const struct writer *writer)
 	json_add_text(json, "product", writer->end.product);
 	json_add_text(json, "oem", writer->end.oem);
 	json_add_number(json, "granted", writer->end.granted);
+	json_add_number(json, "granted_good", writer->end.granted_good);
+	json_add_number(json, "granted_scrap", writer->end.granted_scrap);
 	json_add_number(json, "good", writer->end.good);
 	json_add_number(json, "scrap", writer->end.scrap);
 	json_add_number(json, "unused", writer->end.unused);
 	json_add_time(json, "closed_at", writer->end.closed_at);
+	json_add_number(json, "record_count", writer->end.records);
 	json_add_number(json, "log_size", writer->end.log_size);
 	json_add_hex(json, "log_root", writer->end.log_root, sizeof(writer->end.log_root));
 	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);

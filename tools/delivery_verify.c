@@ -24,8 +24,6 @@ struct checker {
 	STACK_OF(X509) *chain; /* NULL without ca.pem */
 	struct provpkg_verifier *verifier;
 	struct json_object *records; /* the file */
-	char (*uids)[HEX_SIZE(PROVPKG_UID_MAX)]; /* of good units */
-	size_t uid_count;
 	struct delivery_report report;
 };
 
@@ -175,21 +173,6 @@ static bool is_certified(const struct provpkg_record *record)
 	return record->has_unit && memcmp(record->certificate_digest, none, sizeof(none));
 }
 
-static int note_uid(struct checker *checker, const struct provpkg_record *record)
-{
-	char (*grown)[HEX_SIZE(PROVPKG_UID_MAX)];
-
-	if (record->event != PROVPKG_EVENT_UNIT_GOOD)
-		return 0;
-	checker->report.certificates += is_certified(record);
-	grown = reallocarray(checker->uids, checker->uid_count + 1, sizeof(*grown));
-	if (!grown)
-		return report_errno(DELIVERY_RECORDS, -ENOMEM);
-	checker->uids = grown;
-	to_hex(checker->uids[checker->uid_count++], record->uid, record->uid_size);
-	return 0;
-}
-
 struct bundle {
 	struct provpkg_record record;
 	struct provpkg_blob der;
@@ -238,27 +221,10 @@ static int check_record(struct checker *checker, struct json_object *entry, size
 	snprintf(where, sizeof(where), "record %llu", (unsigned long long)bundle.record.index);
 	if (result)
 		code = report_provpkg(where, result, NULL);
-	if (!code)
-		code = note_uid(checker, &bundle.record);
+	checker->report.certificates += bundle.record.event == PROVPKG_EVENT_UNIT_GOOD && is_certified(&bundle.record);
 	checker->report.records++;
 	bundle_clear(&bundle);
 	return code;
-}
-
-static int compare_uids(const void *one, const void *other)
-{
-	return strcmp(one, other);
-}
-
-/* No part is good twice. */
-static int check_uids(struct checker *checker)
-{
-	if (checker->uid_count)
-		qsort(checker->uids, checker->uid_count, sizeof(*checker->uids), compare_uids);
-	for (size_t i = 1; i < checker->uid_count; i++)
-		if (!strcmp(checker->uids[i - 1], checker->uids[i]))
-			return report_input(DELIVERY_RECORDS, PROVCARD_REFUSAL_COUNTS_MISMATCH, "a part is counted as good twice");
-	return 0;
 }
 
 /* No certificate lies in the folder of the good ones that no record vouches for. */
@@ -292,8 +258,7 @@ static int check_all(struct checker *checker)
 	result = provpkg_verifier_finish(checker->verifier);
 	if (result)
 		return report_provpkg(DELIVERY_END, result, NULL);
-	code = check_uids(checker);
-	return code ? code : check_folder(checker);
+	return check_folder(checker);
 }
 
 /* The chain's last certificate is the root; the card's job vouches for it, as the OEM sent it in the package. */
@@ -388,7 +353,6 @@ int delivery_verify(struct context *context, const char *folder, STACK_OF(X509) 
 		context->output.ops->delivery(&context->output, &checker.report);
 	}
 	json_object_put(checker.records);
-	free(checker.uids);
 	provpkg_verifier_free(checker.verifier);
 	certificates_free(checker.chain);
 	provpkg_card_free(checker.card);

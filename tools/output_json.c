@@ -274,6 +274,8 @@ static void json_delivery(struct output *output, const struct delivery_report *d
 	json_add_text(entry, "product", end->product);
 	json_add_text(entry, "oem", end->oem);
 	json_add_number(entry, "granted", end->granted);
+	json_add_number(entry, "granted_good", end->granted_good);
+	json_add_number(entry, "granted_scrap", end->granted_scrap);
 	json_add_number(entry, "good", end->good);
 	json_add_number(entry, "scrap", end->scrap);
 	json_add_number(entry, "unused", end->unused);

@@ -174,13 +174,13 @@ static void text_delivery(struct output *output, const struct delivery_report *d
 	(void)output;
 	printf("job %s of %s (%s), card %s, closed %s\n", to_hex(hex, end->package_id, sizeof(end->package_id)), end->product, end->oem,
 	       delivery->serial, to_time(when, end->closed_at));
-	printf("granted %" PRIu64 " = good %" PRIu64 " + scrap %" PRIu64 " + unused %" PRIu64 "\n", end->granted, end->good, end->scrap,
-	       end->unused);
+	printf("granted %" PRIu64 " good and %" PRIu64 " scrap; made %" PRIu64 " good, %" PRIu64 " scrap; %" PRIu64 " records\n",
+	       end->granted_good, end->granted_scrap, end->good, end->scrap, end->records);
 	if (delivery->uid)
 		printf("part %s: record, certificate and proof are right\n", delivery->uid);
 	else
-		printf("%s: %" PRIu64 " records, %" PRIu64 " device certificates, %s\n", delivery->path, delivery->records,
-		       delivery->certificates, delivery->verified ? "all verified" : "written");
+		printf("%s: %" PRIu64 " device certificates and every record, %s\n", delivery->path, delivery->certificates,
+		       delivery->verified ? "all verified" : "written");
 }
 
 static void text_text(struct output *output, const char *key, const char *text, size_t size)

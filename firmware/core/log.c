@@ -288,7 +288,7 @@ size_t log_job_indexes(struct log *log, const uint8_t package_id[PROVPKG_ID_SIZE
 	return count;
 }
 
-int log_job_summary(struct log *log, const uint8_t package_id[PROVPKG_ID_SIZE], uint64_t *first,
+int log_job_summary(struct log *log, const uint8_t package_id[PROVPKG_ID_SIZE], uint64_t *first, uint64_t *records,
 		    uint8_t certificates_root[PROVPKG_HASH_SIZE])
 {
 	const struct log_job *job;
@@ -298,6 +298,7 @@ int log_job_summary(struct log *log, const uint8_t package_id[PROVPKG_ID_SIZE], 
 	job = find_job(log, package_id);
 	if (job && job->count) {
 		*first = job->index[0];
+		*records = job->count;
 		code = provpkg_tree_root(&job->certificates, certificates_root);
 	}
 	mtx_unlock(&log->lock);

@@ -103,8 +103,8 @@ int log_entry(struct log *log, uint64_t index, struct log_frame *frame, uint64_t
 /* Copies up to @room indexes of the job's records from the @first-th; *all is how many there are. */
 size_t log_job_indexes(struct log *log, const uint8_t package_id[PROVPKG_ID_SIZE], uint64_t first, uint64_t *index, size_t room,
 		       uint64_t *all);
-/* Merkle root over the job's certificates, and the index of its first record. */
-int log_job_summary(struct log *log, const uint8_t package_id[PROVPKG_ID_SIZE], uint64_t *first,
+/* Merkle root over the job's certificates, the index of its first record, and how many records it has. */
+int log_job_summary(struct log *log, const uint8_t package_id[PROVPKG_ID_SIZE], uint64_t *first, uint64_t *records,
 		    uint8_t certificates_root[PROVPKG_HASH_SIZE]);
 
 #endif

@@ -31,8 +31,9 @@ static int get_end(struct core *core, const uint8_t package_id[PROVPKG_ID_SIZE],
 		memcpy(end->package_id, package_id, sizeof(end->package_id));
 		memcpy(end->product, job->terms.product, sizeof(end->product));
 		memcpy(end->oem, job->terms.oem, sizeof(end->oem));
-		/* Everything the grant allowed to receive secrets: good units and scrap. */
-		end->granted = job->terms.grant.ceiling_good + job->terms.grant.ceiling_scrap;
+		end->granted_good = job->terms.grant.ceiling_good;
+		end->granted_scrap = job->terms.grant.ceiling_scrap;
+		end->granted = end->granted_good + end->granted_scrap;
 		end->good = job->counts.good;
 		end->scrap = job->counts.scrap;
 		end->unused = end->granted - end->good - end->scrap;
@@ -52,7 +53,7 @@ int object_end_certificate(struct core *core, const uint8_t package_id[PROVPKG_I
 	int code = get_end(core, package_id, &end);
 
 	if (!code)
-		code = log_job_summary(&core->log, package_id, &end.first_index, end.certificates_root);
+		code = log_job_summary(&core->log, package_id, &end.first_index, &end.records, end.certificates_root);
 	end.log_size = end.last_index + 1;
 	if (!code)
 		code = log_root_at(&core->log, end.log_size, end.log_root);

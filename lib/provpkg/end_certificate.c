@@ -18,11 +18,14 @@ typedef struct {
 	ASN1_UTF8STRING *product;
 	ASN1_UTF8STRING *oem;
 	uint64_t granted;
+	uint64_t granted_good;
+	uint64_t granted_scrap;
 	uint64_t good;
 	uint64_t scrap;
 	uint64_t unused;
 	uint64_t first_index;
 	uint64_t last_index;
+	uint64_t records;
 	uint64_t log_size;
 	ASN1_OCTET_STRING *log_root;
 	ASN1_OCTET_STRING *certificates_root;
@@ -36,11 +39,14 @@ ASN1_SEQUENCE(END_CERTIFICATE) = {
 	ASN1_SIMPLE(END_CERTIFICATE, product, ASN1_UTF8STRING),
 	ASN1_SIMPLE(END_CERTIFICATE, oem, ASN1_UTF8STRING),
 	ASN1_EMBED(END_CERTIFICATE, granted, UINT64),
+	ASN1_EMBED(END_CERTIFICATE, granted_good, UINT64),
+	ASN1_EMBED(END_CERTIFICATE, granted_scrap, UINT64),
 	ASN1_EMBED(END_CERTIFICATE, good, UINT64),
 	ASN1_EMBED(END_CERTIFICATE, scrap, UINT64),
 	ASN1_EMBED(END_CERTIFICATE, unused, UINT64),
 	ASN1_EMBED(END_CERTIFICATE, first_index, UINT64),
 	ASN1_EMBED(END_CERTIFICATE, last_index, UINT64),
+	ASN1_EMBED(END_CERTIFICATE, records, UINT64),
 	ASN1_EMBED(END_CERTIFICATE, log_size, UINT64),
 	ASN1_SIMPLE(END_CERTIFICATE, log_root, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(END_CERTIFICATE, certificates_root, ASN1_OCTET_STRING),
@@ -51,11 +57,14 @@ static bool set_end(END_CERTIFICATE *to, const struct provpkg_end_certificate *e
 {
 	to->version = END_VERSION;
 	to->granted = end->granted;
+	to->granted_good = end->granted_good;
+	to->granted_scrap = end->granted_scrap;
 	to->good = end->good;
 	to->scrap = end->scrap;
 	to->unused = end->unused;
 	to->first_index = end->first_index;
 	to->last_index = end->last_index;
+	to->records = end->records;
 	to->log_size = end->log_size;
 	to->closed_at = end->closed_at;
 	return end->closed_at >= 0 && provpkg_octets_set(to->card_id, end->card_id, PROVPKG_CARD_ID_SIZE) &&
@@ -80,11 +89,14 @@ int provpkg_end_certificate_encode(const struct provpkg_end_certificate *end, st
 static bool get_end(const END_CERTIFICATE *from, struct provpkg_end_certificate *end)
 {
 	end->granted = from->granted;
+	end->granted_good = from->granted_good;
+	end->granted_scrap = from->granted_scrap;
 	end->good = from->good;
 	end->scrap = from->scrap;
 	end->unused = from->unused;
 	end->first_index = from->first_index;
 	end->last_index = from->last_index;
+	end->records = from->records;
 	end->log_size = from->log_size;
 	end->closed_at = from->closed_at;
 	return from->version == END_VERSION && from->closed_at >= 0 &&

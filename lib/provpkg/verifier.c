@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Checks a delivery in one pass: the end certificate, then record after record. Nothing is kept but the last record's counters,
- * the tree of certificates and the counts; so what needs memory, such as a UID that comes twice, is the caller's to look for.
+ * Checks a delivery in one pass: the end certificate, then record after record. Kept are the last record's counters, the tree of
+ * certificates, the counts, and the UIDs of the good units.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "provcard-refusal.h"
 #include "provpkg/delivery.h"
 #include "provpkg/merkle.h"
+#include "uid_list.h"
 #include "x509.h"
 
 struct provpkg_verifier {
@@ -20,8 +21,10 @@ struct provpkg_verifier {
 	bool closed;
 	uint64_t index; /* of the last record */
 	struct provpkg_counters counters; /* after it */
-	uint64_t good; /* records of good units */
+	uint64_t records;
+	uint64_t good; /* of good units */
 	uint64_t scrap;
+	struct uid_list uids; /* of good units */
 	struct provpkg_tree certificates;
 };
 
@@ -45,15 +48,24 @@ static int check_signers(const struct provpkg_signed *object, const struct provp
 	return 0;
 }
 
+static bool counts_add_up(const struct provpkg_end_certificate *end)
+{
+	return end->granted_good <= end->granted && end->granted_scrap == end->granted - end->granted_good &&
+	       end->good <= end->granted_good && end->scrap <= end->granted_scrap &&
+	       end->unused == end->granted - end->good - end->scrap;
+}
+
+static bool places_add_up(const struct provpkg_end_certificate *end)
+{
+	return end->first_index <= end->last_index && end->last_index < end->log_size && end->records &&
+	       end->records - 1 <= end->last_index - end->first_index;
+}
+
 static int check_end(const struct provpkg_end_certificate *end, const struct provpkg_card *card)
 {
 	if (memcmp(end->card_id, card->card_id, PROVPKG_CARD_ID_SIZE))
 		return PROVCARD_REFUSAL_STATEMENT_SIGNER;
-	if (end->good > end->granted || end->scrap > end->granted - end->good ||
-	    end->unused != end->granted - end->good - end->scrap || end->first_index > end->last_index ||
-	    end->last_index >= end->log_size)
-		return PROVCARD_REFUSAL_COUNTS_MISMATCH;
-	return 0;
+	return counts_add_up(end) && places_add_up(end) ? 0 : PROVCARD_REFUSAL_COUNTS_MISMATCH;
 }
 
 static int open_end(struct provpkg_view cms, const struct provpkg_card *card, struct provpkg_end_certificate *end)
@@ -114,6 +126,7 @@ void provpkg_verifier_free(struct provpkg_verifier *verifier)
 	if (!verifier)
 		return;
 	X509_free(verifier->issuer);
+	uid_list_free(&verifier->uids);
 	OPENSSL_free(verifier);
 }
 
@@ -283,11 +296,13 @@ static int count_unit(struct provpkg_verifier *verifier, const struct provpkg_re
 	verifier->scrap += record->event == PROVPKG_EVENT_UNIT_SCRAP;
 	if (record->event != PROVPKG_EVENT_UNIT_GOOD)
 		return 0;
-	verifier->good++;
-	if (!certificate.size)
-		return 0;
-	result = provpkg_merkle_leaf(certificate, leaf);
-	return result ? result : provpkg_tree_add(&verifier->certificates, leaf);
+	result = uid_list_add(&verifier->uids, record->uid, record->uid_size);
+	if (!result && certificate.size)
+		result = provpkg_merkle_leaf(certificate, leaf);
+	if (!result && certificate.size)
+		result = provpkg_tree_add(&verifier->certificates, leaf);
+	verifier->good += !result;
+	return result;
 }
 
 int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record, struct provpkg_view attachment,
@@ -309,6 +324,7 @@ int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_vi
 	if (result)
 		return result;
 	verifier->begun = true;
+	verifier->records++;
 	verifier->closed = decoded.event == PROVPKG_EVENT_CLOSED;
 	verifier->index = decoded.index;
 	verifier->counters = decoded.after;
@@ -321,10 +337,12 @@ int provpkg_verifier_finish(struct provpkg_verifier *verifier)
 	uint8_t root[PROVPKG_HASH_SIZE];
 	int result;
 
-	if (!verifier->closed)
+	if (!verifier->closed || verifier->records < end->records)
 		return PROVCARD_REFUSAL_RECORD_MISSING;
-	if (verifier->good != end->good || verifier->scrap != end->scrap)
+	if (verifier->good != end->good || verifier->scrap != end->scrap || verifier->records != end->records)
 		return PROVCARD_REFUSAL_COUNTS_MISMATCH;
+	if (uid_list_repeats(&verifier->uids))
+		return PROVCARD_REFUSAL_UID_REPEATED;
 	result = provpkg_tree_root(&verifier->certificates, root);
 	if (result)
 		return result;

@@ -36,6 +36,7 @@ def test_from_package_to_delivery(packed, people):
     assert certificates == sorted(uids)
     records = json.loads((delivery / "records.json").read_text())
     assert (records["granted"], records["good"], records["scrap"], records["unused"]) == (12, 6, 0, 6)
+    assert (records["granted_good"], records["granted_scrap"], records["record_count"]) == (10, 2, len(records["records"]))
     assert [entry["uid"] for entry in records["records"] if entry["event"] == "unit-good"]
     assert "all verified" in packed.oem.provcard(f"verify {delivery} --maker-ca {people.maker.anchors} "
                                                  f"--device-ca {people.oem.device_root.certificate}")

@@ -114,10 +114,13 @@ static void test_delivery(void **state)
 	assert_int_equal(end->good, 2);
 	assert_int_equal(end->scrap, 1);
 	assert_int_equal(end->granted, 12);
+	assert_int_equal(end->granted_good, 10);
+	assert_int_equal(end->granted_scrap, 2);
 	assert_int_equal(end->unused, 9);
 	station_command(&station, PROVCARD_OP_JOB_LOG, job, NULL, NOTHING, index, sizeof(index), &result);
 	assert_int_equal(result.status, 0);
 	assert_int_equal(result.result, result.length / sizeof(*index));
+	assert_int_equal(result.result, end->records);
 	assert_int_equal(index[result.result - 1], end->last_index);
 	for (uint32_t i = 0; i < result.result; i++)
 		feed(verifier, index[i], end->log_size);

@@ -161,12 +161,40 @@ static void end_counts_must_add_up(void **state)
 	delivery_new(&delivery);
 	assert_int_equal(open_changed_end(&delivery, &end->granted, 11), PROVCARD_REFUSAL_COUNTS_MISMATCH);
 	assert_int_equal(open_changed_end(&delivery, &end->granted, 9), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->granted_good, 9), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->granted_good, UINT64_MAX), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->granted_scrap, 1), PROVCARD_REFUSAL_COUNTS_MISMATCH);
 	assert_int_equal(open_changed_end(&delivery, &end->good, 4), PROVCARD_REFUSAL_COUNTS_MISMATCH);
 	assert_int_equal(open_changed_end(&delivery, &end->good, UINT64_MAX - 6), PROVCARD_REFUSAL_COUNTS_MISMATCH);
 	assert_int_equal(open_changed_end(&delivery, &end->scrap, UINT64_MAX), PROVCARD_REFUSAL_COUNTS_MISMATCH);
 	assert_int_equal(open_changed_end(&delivery, &end->unused, UINT64_MAX), PROVCARD_REFUSAL_COUNTS_MISMATCH);
 	assert_int_equal(open_changed_end(&delivery, &end->first_index, LOG_SIZE), PROVCARD_REFUSAL_COUNTS_MISMATCH);
 	assert_int_equal(open_changed_end(&delivery, &end->log_size, LOG_SIZE - 1), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->records, 0), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	assert_int_equal(open_changed_end(&delivery, &end->records, LOG_SIZE - LOADED), 0); /* possible, so far */
+	assert_int_equal(open_changed_end(&delivery, &end->records, LOG_SIZE - LOADED + 1), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery_free(&delivery);
+}
+
+/* The sum is right, but units of one kind stand on the other kind's ceiling. */
+static void each_ceiling_holds_alone(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.end.granted_good = DELIVERY_GOOD;
+	delivery.end.granted_scrap = 10 - DELIVERY_GOOD;
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(open_end(&delivery), 0);
+	delivery.end.granted_good--;
+	delivery.end.granted_scrap++;
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery.end.granted_good = 10;
+	delivery.end.granted_scrap = 0;
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(open_end(&delivery), PROVCARD_REFUSAL_COUNTS_MISMATCH);
 	delivery_free(&delivery);
 }
 
@@ -202,6 +230,7 @@ static void missing_records_are_missed(void **state)
 	assert_int_equal(delivery_verify_without(&delivery, LOADED), PROVCARD_REFUSAL_RECORD_MISSING);
 	assert_int_equal(delivery_verify_without(&delivery, ALLOCATED), PROVCARD_REFUSAL_RECORD_MISSING);
 	assert_int_equal(delivery_verify_without(&delivery, FIRST_GOOD), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(delivery_verify_without(&delivery, REFUSED), PROVCARD_REFUSAL_RECORD_MISSING); /* changes no counter */
 	assert_int_equal(delivery_verify_without(&delivery, SCRAP), PROVCARD_REFUSAL_RECORD_MISSING);
 	assert_int_equal(delivery_verify_without(&delivery, THIRD_GOOD), PROVCARD_REFUSAL_RECORD_MISSING);
 	assert_int_equal(delivery_verify_without(&delivery, CLOSED), PROVCARD_REFUSAL_RECORD_MISSING);
@@ -263,6 +292,7 @@ static void nothing_comes_after_the_last(void **state)
 	(void)state;
 	delivery_new(&delivery);
 	delivery.end.last_index = FOREIGN;
+	delivery.end.records = FOREIGN - LOADED;
 	delivery_sign(&delivery, world.made.signers, 2);
 	verifier = delivery_verifier(&delivery);
 	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, FOREIGN), 0);
@@ -393,6 +423,51 @@ static void end_counts_must_be_the_records(void **state)
 	delivery_free(&delivery);
 }
 
+/* More records than the end certificate counts. */
+static void records_are_counted(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.end.records--;
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(delivery_verify(&delivery), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery_free(&delivery);
+}
+
+/* Gives a unit another UID, with a genuine certificate for it. */
+static void make_again(struct entry *entry, size_t uid_size, uint8_t uid)
+{
+	struct provpkg_record *record = &entry->record;
+
+	record->uid_size = uid_size;
+	memset(record->uid, 0, sizeof(record->uid));
+	memset(record->uid, uid, uid_size);
+	provpkg_blob_free(&entry->attachment);
+	delivery_attach(entry, delivery_certificate((struct provpkg_view){ record->uid, uid_size }));
+	memcpy(record->certificate_digest, record->attachment_digest, PROVPKG_HASH_SIZE);
+}
+
+/* A card that calls one part good twice; a refused attempt at it, or its being scrap once, is not that. */
+static void no_part_is_good_twice(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	make_again(&delivery.entry[THIRD_GOOD], 8, 1);
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_UID_REPEATED);
+	make_again(&delivery.entry[THIRD_GOOD], 8, 2);
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_UID_REPEATED);
+	make_again(&delivery.entry[THIRD_GOOD], 7, 1);
+	assert_int_equal(delivery_verify_resealed(&delivery), 0);
+	make_again(&delivery.entry[THIRD_GOOD], 8, 4);
+	make_again(&delivery.entry[SCRAP], 8, 1);
+	assert_int_equal(delivery_verify_resealed(&delivery), 0);
+	delivery_free(&delivery);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +478,7 @@ int main(void)
 		cmocka_unit_test(end_of_another_card_is_refused),
 		cmocka_unit_test(end_must_be_a_statement),
 		cmocka_unit_test(end_counts_must_add_up),
+		cmocka_unit_test(each_ceiling_holds_alone),
 		cmocka_unit_test(issuer_chain_must_hold),
 		cmocka_unit_test(missing_records_are_missed),
 		cmocka_unit_test(order_is_the_logs),
@@ -412,6 +488,8 @@ int main(void)
 		cmocka_unit_test(proofs_must_lead_to_the_root),
 		cmocka_unit_test(counters_must_run_on),
 		cmocka_unit_test(end_counts_must_be_the_records),
+		cmocka_unit_test(records_are_counted),
+		cmocka_unit_test(no_part_is_good_twice),
 	};
 
 	return cmocka_run_group_tests(tests, delivery_world_new, delivery_world_free);

@@ -12,18 +12,24 @@
 
 PROVPKG_BEGIN
 
-/* The card's statement on a finished job: granted = good + scrap + unused. Signed with both identity keys. */
+/*
+ * The card's statement on a finished job, signed with both identity keys. A grant is of good units and of scrap, each a ceiling of
+ * its own: granted = granted_good + granted_scrap = good + scrap + unused.
+ */
 struct provpkg_end_certificate {
 	uint8_t card_id[PROVPKG_CARD_ID_SIZE];
 	uint8_t package_id[PROVPKG_ID_SIZE];
 	char product[PROVPKG_NAME_MAX + 1];
 	char oem[PROVPKG_NAME_MAX + 1];
 	uint64_t granted;
+	uint64_t granted_good; /* ceilings of the grant in force at the end */
+	uint64_t granted_scrap;
 	uint64_t good;
 	uint64_t scrap;
 	uint64_t unused; /* destroyed by the closing; units left reserved count here, their parts are in the records */
 	uint64_t first_index; /* first and last log record of the job; the last is the closing itself */
 	uint64_t last_index;
+	uint64_t records; /* how many records of the job there are from first to last */
 	uint64_t log_size; /* tree that the delivery's inclusion proofs refer to */
 	uint8_t log_root[PROVPKG_HASH_SIZE];
 	uint8_t certificates_root[PROVPKG_HASH_SIZE]; /* Merkle root over the DER certificates of GOOD units, in log order */
@@ -33,10 +39,7 @@ struct provpkg_end_certificate {
 PROVPKG_MUST_CHECK int provpkg_end_certificate_encode(const struct provpkg_end_certificate *end, struct provpkg_blob *der);
 PROVPKG_MUST_CHECK int provpkg_end_certificate_decode(struct provpkg_view der, struct provpkg_end_certificate *end);
 
-/*
- * Checks a delivery in one pass and constant memory. What would need memory, the same UID in two good records, is left to the
- * caller.
- */
+/* Checks a delivery in one pass. What it keeps of a unit is its UID: 17 bytes for each good one. */
 struct provpkg_verifier;
 
 /*
@@ -63,7 +66,10 @@ const struct provpkg_end_certificate *provpkg_verifier_end(const struct provpkg_
 PROVPKG_MUST_CHECK int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record,
 					       struct provpkg_view attachment, const uint8_t (*proof)[PROVPKG_HASH_SIZE],
 					       size_t proof_count);
-/* After the last: do the counts and the certificates' root agree? COUNTS_MISMATCH, RECORD_MISSING. */
+/*
+ * After the last: do the counts and the certificates' root agree, are all records there, is every good unit another part?
+ * COUNTS_MISMATCH, RECORD_MISSING, UID_REPEATED.
+ */
 PROVPKG_MUST_CHECK int provpkg_verifier_finish(struct provpkg_verifier *verifier);
 
 PROVPKG_END
