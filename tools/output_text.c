@@ -70,17 +70,16 @@ static void text_job(struct output *output, const struct provcard_job_status *jo
 static void text_unit(struct output *output, const struct provcard_unit *unit)
 {
 	const struct provcard_refusal_info *info = provcard_refusal_find(unit->refusal);
-	char uid[HEX_SIZE(PROVCARD_UID_MAX)] = "no part";
+	char uid[HEX_SIZE(PROVCARD_UID_MAX)];
 
 	(void)output;
-	if (unit->uid_size)
-		to_hex(uid, unit->uid, unit->uid_size);
+	to_hex(uid, unit->uid, unit->uid_size);
 	progress_clear();
 	if (!unit->refusal) {
 		printf("head %u: %s good, locked%s\n", unit->head, uid,
 		       unit->proof == PROVCARD_PROOF_CHALLENGE ? ", proved its key" : "");
 	} else {
-		printf("head %u: %s %s: %s (%s, 0x%04x)\n", unit->head, uid,
+		printf("head %u: %s%s%s: %s (%s, 0x%04x)\n", unit->head, uid, unit->uid_size ? " " : "",
 		       unit->state == PROVCARD_UNIT_SCRAP ? "scrap" : "not made", info ? info->sentence : "unknown refusal",
 		       info ? info->name : "UNKNOWN", unit->refusal);
 	}

@@ -292,6 +292,7 @@ def test_parts(packed, people):
     states = {unit["head"]: unit for unit in run["units"]}
     assert states[0]["refusal"]["name"] == "NO_PART" and states[1]["uid"] == uid and states[1]["state"] == "good"
     assert "PART_LOCKED" in house.provcard("run --heads 1", expected=1)  # its lock hides which part it is
+    assert "head 0: not made: " in house.provcard("run --heads 0", expected=1)
     assert "HEAD_UNKNOWN" in house.provcard("run --heads 9", expected=1)
     house.provcard("run --heads 1,", expected=1)
     house.provcard("run --heads one", expected=2)
