@@ -30,6 +30,17 @@ static int check_segments(const struct mapped_file *file, const struct provpkg_l
 	return 0;
 }
 
+static int check_gaps(const struct mapped_file *file, const struct provpkg_layout *layout)
+{
+	struct provpkg_section gaps[PROVPKG_GAPS];
+	int result = 0;
+
+	provpkg_layout_gaps(layout, gaps);
+	for (size_t i = 0; i < PROVPKG_GAPS && !result; i++)
+		result = provpkg_layout_check_gap((struct provpkg_view){ file->data + gaps[i].offset, gaps[i].size });
+	return result;
+}
+
 static int check_manifest(struct provpkg_manifest *manifest, const struct mapped_file *file, const struct provpkg_layout *layout,
 			  STACK_OF(X509) *anchors)
 {
@@ -51,6 +62,8 @@ static int verify(struct context *context, const char *path, const struct mapped
 	uint64_t segment;
 	int result = provpkg_layout_decode((struct provpkg_view){ file->data, file->size }, file->size, &layout);
 
+	if (!result)
+		result = check_gaps(file, &layout);
 	if (!result)
 		result = provpkg_manifest_open((struct provpkg_view){ file->data + layout.manifest.offset, layout.manifest.size }, &manifest);
 	if (!result)

@@ -59,11 +59,31 @@ static int read_section(const struct opening *opening, const struct provpkg_sect
 	return code;
 }
 
+static int check_gaps(const struct opening *opening)
+{
+	struct provpkg_section gaps[PROVPKG_GAPS];
+	uint8_t bytes[PROVPKG_ALIGNMENT];
+	int code = 0;
+
+	provpkg_layout_gaps(&opening->layout, gaps);
+	for (size_t i = 0; i < PROVPKG_GAPS; i++) {
+		for (uint64_t done = 0; done < gaps[i].size && !code; done += sizeof(bytes)) {
+			size_t now = gaps[i].size - done < sizeof(bytes) ? gaps[i].size - done : sizeof(bytes);
+
+			code = read_place(opening, gaps[i].offset + done, bytes, now);
+			if (!code)
+				code = provpkg_layout_check_gap((struct provpkg_view){ bytes, now });
+		}
+	}
+	return code;
+}
+
 /* Sizes, form, signatures. */
 static int open_manifest(struct opening *opening)
 {
 	uint8_t header[PROVPKG_HEADER_SIZE];
 	struct provpkg_blob cms = { 0 };
+	struct provpkg_view content;
 	int code;
 
 	if (opening->place->size < sizeof(header))
@@ -73,15 +93,18 @@ static int open_manifest(struct opening *opening)
 		code = provpkg_layout_decode((struct provpkg_view){ header, sizeof(header) }, opening->place->size,
 					     &opening->layout);
 	if (!code)
-		code = read_section(opening, &opening->layout.manifest, PROVPKG_MANIFEST_MAX, PROVCARD_REFUSAL_MANIFEST_DER, &cms);
+		code = check_gaps(opening);
 	if (!code)
-		code = crypto_sha256(cms.data, cms.size, opening->terms->manifest_digest);
+		code = read_section(opening, &opening->layout.manifest, PROVPKG_MANIFEST_MAX, PROVCARD_REFUSAL_MANIFEST_DER, &cms);
 	if (!code)
 		code = provpkg_manifest_open(provpkg_blob_view(&cms), &opening->manifest);
 	provpkg_blob_free(&cms);
-	if (!code)
-		opening->fields = provpkg_manifest_fields(opening->manifest);
-	return code;
+	if (code)
+		return code;
+	opening->fields = provpkg_manifest_fields(opening->manifest);
+	/* Of what is signed: certificates that travel along can be altered by anybody, and are no other package then. */
+	content = provpkg_signed_content(provpkg_manifest_signed(opening->manifest));
+	return crypto_sha256(content.data, content.size, opening->terms->manifest_digest);
 }
 
 /* The OEM whose anchors both signers chain to. When none fits, the answer that came nearest is given. */

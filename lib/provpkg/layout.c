@@ -53,31 +53,45 @@ int provpkg_layout_encode(const struct provpkg_layout *layout, uint8_t header[PR
 	return 0;
 }
 
-static bool rest_is_zero(struct provpkg_view header)
+int provpkg_layout_check_gap(struct provpkg_view bytes)
 {
-	for (size_t i = FIELDS_SIZE; i < header.size; i++)
-		if (header.data[i])
-			return false;
-	return true;
+	for (size_t i = 0; i < bytes.size; i++)
+		if (bytes.data[i])
+			return PROVCARD_REFUSAL_PACKAGE_LAYOUT;
+	return 0;
 }
+
+void provpkg_layout_gaps(const struct provpkg_layout *layout, struct provpkg_section gaps[PROVPKG_GAPS])
+{
+	const struct provpkg_section *sections[SECTIONS] = { &layout->manifest, &layout->leaves, &layout->payload };
+	uint64_t end = PROVPKG_HEADER_SIZE;
+
+	for (size_t i = 0; i < SECTIONS; i++) {
+		gaps[i] = (struct provpkg_section){ end, sections[i]->offset - end };
+		end = sections[i]->offset + sections[i]->size;
+	}
+}
+
+_Static_assert(PROVPKG_GAPS == SECTIONS, "a gap before each section");
 
 int provpkg_layout_decode(struct provpkg_view header, uint64_t file_size, struct provpkg_layout *layout)
 {
 	struct provpkg_section sections[SECTIONS];
+	struct provpkg_view rest;
 	uint64_t end;
 
 	if (header.size >= sizeof(magic) && memcmp(header.data, magic, sizeof(magic)))
 		return PROVCARD_REFUSAL_PACKAGE_MAGIC;
 	if (header.size < PROVPKG_HEADER_SIZE || file_size < PROVPKG_HEADER_SIZE)
 		return PROVCARD_REFUSAL_PACKAGE_TRUNCATED;
-	header.size = PROVPKG_HEADER_SIZE;
+	rest = (struct provpkg_view){ header.data + FIELDS_SIZE, PROVPKG_HEADER_SIZE - FIELDS_SIZE };
 	if (provpkg_get_le(header.data + 8, 4) != VERSION)
 		return PROVCARD_REFUSAL_PACKAGE_VERSION;
 	for (size_t i = 0; i < SECTIONS; i++) {
 		sections[i].offset = provpkg_get_le(header.data + SECTIONS_AT + 16 * i, 8);
 		sections[i].size = provpkg_get_le(header.data + SECTIONS_AT + 16 * i + 8, 8);
 	}
-	if (provpkg_get_le(header.data + 12, 4) != PROVPKG_HEADER_SIZE || !rest_is_zero(header) || !sections_fit(sections))
+	if (provpkg_get_le(header.data + 12, 4) != PROVPKG_HEADER_SIZE || provpkg_layout_check_gap(rest) || !sections_fit(sections))
 		return PROVCARD_REFUSAL_PACKAGE_LAYOUT;
 	end = sections[2].offset + sections[2].size;
 	if (end != file_size)

@@ -119,6 +119,25 @@ static void headers_round_trip(void **state)
 	assert_memory_equal(&decoded, &layout, sizeof(layout));
 }
 
+static void nothing_lies_between_sections(void **state)
+{
+	struct provpkg_section gaps[PROVPKG_GAPS];
+	uint8_t bytes[3192] = { 0 };
+
+	(void)state;
+	provpkg_layout_gaps(&layout, gaps);
+	assert_int_equal(gaps[0].size, 0);
+	assert_int_equal(gaps[1].offset, 4096 + 5000);
+	assert_int_equal(gaps[1].size, sizeof(bytes));
+	assert_int_equal(gaps[2].offset, 12288 + 64);
+	assert_int_equal(gaps[2].size, 4096 - 64);
+	assert_int_equal(provpkg_layout_check_gap((struct provpkg_view){ bytes, 0 }), 0);
+	assert_int_equal(provpkg_layout_check_gap((struct provpkg_view){ bytes, sizeof(bytes) }), 0);
+	bytes[sizeof(bytes) - 1] = 1;
+	assert_int_equal(provpkg_layout_check_gap((struct provpkg_view){ bytes, sizeof(bytes) - 1 }), 0);
+	assert_int_equal(provpkg_layout_check_gap((struct provpkg_view){ bytes, sizeof(bytes) }), PROVCARD_REFUSAL_PACKAGE_LAYOUT);
+}
+
 static void short_and_long_files_are_refused(void **state)
 {
 	uint8_t header[PROVPKG_HEADER_SIZE];
@@ -267,6 +286,7 @@ int main(void)
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(names_are_text),
 		cmocka_unit_test(headers_round_trip),
+		cmocka_unit_test(nothing_lies_between_sections),
 		cmocka_unit_test(short_and_long_files_are_refused),
 		cmocka_unit_test(strangers_files_are_told_apart),
 		cmocka_unit_test(bad_layouts_are_refused),

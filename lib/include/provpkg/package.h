@@ -39,6 +39,12 @@ PROVPKG_MUST_CHECK int provpkg_layout_encode(const struct provpkg_layout *layout
 /* PACKAGE_TRUNCATED, PACKAGE_MAGIC, PACKAGE_VERSION, PACKAGE_LAYOUT, TRAILING_DATA. @file_size: what is there. */
 PROVPKG_MUST_CHECK int provpkg_layout_decode(struct provpkg_view header, uint64_t file_size, struct provpkg_layout *layout);
 
+/* What lies between the sections, in order: so many bytes, of which each must be zero, or there would be room to hide in. */
+#define PROVPKG_GAPS 3
+void provpkg_layout_gaps(const struct provpkg_layout *layout, struct provpkg_section gaps[PROVPKG_GAPS]);
+/* PACKAGE_LAYOUT unless all of these bytes of a gap are zero. */
+PROVPKG_MUST_CHECK int provpkg_layout_check_gap(struct provpkg_view bytes);
+
 /* ---- Making one (the OEM's desk) ---- */
 
 struct provpkg_recipient {
