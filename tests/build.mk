@@ -14,7 +14,15 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_
 # tests/bench/bench_NAME.c is one bench; bench_device_issue needs the library alone, and tests of the library use it.
 BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out %/bench_device_issue.c,$(wildcard tests/bench/bench_*.c)))
 .PHONY: bench-programs
-bench-programs: $(BENCH_PROGRAMS)
+bench-programs: $(BENCH_PROGRAMS) $(O)/bench/copy_control $(O)/bench/copies.ko
+$(O)/bench/copies.ko: $(wildcard tests/bench/copies/*)
+	@mkdir -p $(@D)/copies
+	@cp $^ $(@D)/copies
+	env -u MAKEFLAGS $(MAKE) -s -C $(KERNEL) M=$(abspath $(@D)/copies) W=1 KCFLAGS=-Werror modules
+	@cp $(@D)/copies/copies.ko $@
+$(O)/bench/copy_control: tests/bench/copy_control.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -static -o $@ $<
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
@@ -89,3 +97,27 @@ $(O)/card-papers: $(O)/obj/tests/interop/card_papers.o $(O)/libprovpkg.a
 $(O)/bench-device-issue: $(O)/obj/tests/bench/bench_device_issue.o $(O)/libprovpkg.a
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lpthread
 PROGRAMS += $(O)/card-papers $(O)/bench-device-issue
+
+# tests/fuzz/fuzz_NAME.c is one libFuzzer harness; the other files there serve all. They and what they reach are built by clang with
+# sanitizers, in a folder of their own.
+FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(FUZZ_FLAGS)
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_COMMON := $(O)/obj/tests/fuzz/fuzz.o $(O)/obj/tests/fuzz/random.o
+FUZZ_TOOLS := $(O)/libtools.a
+FUZZ_PARTS := $(filter-out %/main.o,$(call objects,tests/parts))
+.PHONY: fuzz fuzz-here fuzz-corpus fuzz-corpus-here fuzz-programs fuzz-harnesses
+fuzz-harnesses: $(addprefix $(O)/fuzz_,$(FUZZ_NAMES))
+fuzz-programs:
+	@$(MAKE) --no-print-directory O=$(O)/fuzz CC=clang OPTIMISE='$(FUZZ_OPTIMISE)' fuzz-harnesses
+
+$(O)/fuzz_part: $(O)/obj/tests/fuzz/fuzz_part.o $(O)/obj/tests/fuzz/fuzz.o $(FUZZ_PARTS)
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(FUZZ_FLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs unicorn 2>/dev/null) -lpthread
+$(FUZZ_TOOLS): $(filter-out %/main.o,$(call objects,tools))
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+$(O)/fuzz_image $(O)/fuzz_rot_json: $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(FUZZ_TOOLS) $(O)/libprovcard.a $(O)/libprovpkg.a
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(FUZZ_FLAGS) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) -lpthread
+$(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a \
+		$(O)/libprovpkg.a
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(FUZZ_FLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread

@@ -137,8 +137,8 @@ static void hash_and_decrypt(EVP_MD_CTX *md, EVP_CIPHER_CTX *gcm, uint8_t *piece
 }
 
 /*
- * Every piece is copied into one buffer first when @fetch, which is the fastest way found for bytes that lie in memory; else the same
- * piece is taken again and again: what the processor can do when nothing has to be fetched.
+ * Every piece is copied into one buffer first when @fetch, which is the fastest way found for bytes that lie in memory; else the
+ * same piece is taken again and again: what the processor can do when nothing has to be fetched.
  */
 static double limit(bool fetch)
 {
