@@ -169,6 +169,8 @@ bool ledger_ends_job(const struct ledger_change *change);
 uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[PROVPKG_ID_SIZE]);
 /* NULL when this job has not met the part. */
 struct ledger_unit *ledger_find_unit(const struct ledger *ledger, uint32_t job, struct provpkg_view uid);
+/* Copies of this job's units that were charged, are not ended and in no head; at most @most, the newest first. How many. */
+size_t ledger_unfinished_units(const struct ledger *ledger, uint32_t job, struct ledger_unit *units, size_t most);
 /* The head has let a unit go. */
 void ledger_release(struct ledger *ledger, uint32_t unit);
 /* Least security version that @oem's @product may have. */

@@ -62,6 +62,24 @@ bool ledger_units_elsewhere(const struct ledger *ledger, uint32_t job, struct pr
 	return unit;
 }
 
+size_t ledger_unfinished_units(const struct ledger *ledger, uint32_t job, struct ledger_unit *units, size_t most)
+{
+	const struct ledger_counts *counts = &ledger->job[job]->counts;
+	uint64_t left = counts->reserved - counts->held; /* so that the search ends early, mostly at once */
+	size_t count = 0;
+
+	for (uint32_t i = ledger->units; i-- && left && count < most;) {
+		const struct ledger_unit *unit = &ledger->unit[i];
+
+		if (unit->job != job || unit->state != PROVCARD_UNIT_RESERVED)
+			continue;
+		left--;
+		if (!unit->busy)
+			units[count++] = *unit;
+	}
+	return count;
+}
+
 static void put(struct ledger *ledger, uint32_t unit)
 {
 	const struct ledger_unit *u = &ledger->unit[unit];

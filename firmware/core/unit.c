@@ -10,8 +10,6 @@
 
 #include <openssl/crypto.h>
 
-#define PROOF_LABEL "provcard proof"
-
 static int check_stop(const struct unit_run *run)
 {
 	return job_aborted(run->handle, run->aborts) ? PROVCARD_REFUSAL_UNIT_STOPPED : 0;
@@ -25,8 +23,20 @@ static int check_open(struct unit_run *run)
 
 	mtx_lock(&ledger->lock);
 	closed = ledger->job[run->job]->closed;
+	memcpy(run->package_id, ledger->job[run->job]->terms.package_id, sizeof(run->package_id));
 	mtx_unlock(&ledger->lock);
 	return closed ? PROVCARD_REFUSAL_JOB_CLOSED : 0;
+}
+
+int unit_set_uid(struct unit_run *run, const uint8_t *uid, size_t size)
+{
+	if (!size || size > sizeof(run->uid))
+		return PROVCARD_REFUSAL_PART_LOCKED;
+	memcpy(run->uid, uid, size);
+	run->uid_size = size;
+	memcpy(run->report.uid, uid, size);
+	run->report.uid_size = (uint32_t)size;
+	return 0;
 }
 
 /* Which part is in the socket? */
@@ -41,13 +51,9 @@ static int attach(struct unit_run *run)
 	if (code)
 		return code;
 	identity = head_identity(run->head);
-	if (!identity->uid_size || identity->uid_size > sizeof(run->uid))
-		return PROVCARD_REFUSAL_PART_LOCKED;
-	memcpy(run->uid, identity->uid, identity->uid_size);
-	run->uid_size = identity->uid_size;
-	run->report.uid_size = (uint32_t)identity->uid_size;
-	memcpy(run->report.uid, identity->uid, identity->uid_size);
-	return 0;
+	if (identity->locked && !identity->uid_size)
+		return 0;
+	return unit_set_uid(run, identity->uid, identity->uid_size);
 }
 
 /* A locked part is ours only if this job has charged it. */
@@ -95,18 +101,15 @@ static int charge(struct unit_run *run)
 
 static int make_identity(struct unit_run *run)
 {
-	const struct ledger *ledger = &run->core->ledger;
-	struct identity_unit unit = { .uid = { run->uid, run->uid_size }, .charge = run->charge, .charged_at = run->charged_at };
-	uint8_t package_id[PROVPKG_ID_SIZE];
+	struct identity_unit unit = { .package_id = run->package_id,
+				      .uid = { run->uid, run->uid_size },
+				      .charge = run->charge,
+				      .charged_at = run->charged_at };
 	int code;
 
 	unit_head_step(run, PROVCARD_STEP_KEY);
 	if (!run->package->contents.rot.identity.present)
 		return 0;
-	mtx_lock(&run->core->ledger.lock);
-	memcpy(package_id, ledger->job[run->job]->terms.package_id, sizeof(package_id));
-	mtx_unlock(&run->core->ledger.lock);
-	unit.package_id = package_id;
 	code = identity_make(run->package, &unit, &run->identity);
 	if (code)
 		return code;
@@ -115,20 +118,30 @@ static int make_identity(struct unit_run *run)
 	return 0;
 }
 
+static int erase(struct unit_run *run)
+{
+	int code = check_stop(run);
+
+	if (code || run->erased)
+		return code;
+	unit_head_step(run, PROVCARD_STEP_ERASE);
+	code = head_erase(run->head, unit_head_progress, run);
+	return code ? code : check_stop(run);
+}
+
 static int program(struct unit_run *run)
 {
 	struct head_region regions[UNIT_REGIONS];
 	size_t count;
-	int code = unit_regions(run, regions, &count);
+	int code;
 
+	if (run->found_locked) {
+		run->delivered = true;
+		return 0;
+	}
+	code = unit_regions(run, regions, &count);
 	if (!code)
-		code = check_stop(run);
-	if (code)
-		return code;
-	unit_head_step(run, PROVCARD_STEP_ERASE);
-	code = head_erase(run->head, unit_head_progress, run);
-	if (!code)
-		code = check_stop(run);
+		code = erase(run);
 	if (code)
 		return code;
 	unit_head_step(run, PROVCARD_STEP_PROGRAM);
@@ -154,7 +167,7 @@ static int lock(struct unit_run *run)
 	unit_head_step(run, PROVCARD_STEP_LOCK);
 	run->irreversible = wanted == PROVPKG_LOCK_PERMANENT;
 	/* Without a lock as well: the call also lets the part start afresh. */
-	code = head_lock(run->head, locks[wanted]);
+	code = run->found_locked ? 0 : head_lock(run->head, locks[wanted]);
 	if (code || wanted == PROVPKG_LOCK_NONE)
 		return code;
 	code = head_read_lock(run->head, &run->locked);
@@ -167,24 +180,23 @@ static int lock(struct unit_run *run)
 	return 0;
 }
 
-/* The part signs a fresh nonce with its certified key. */
+static int challenge(struct unit_run *run)
+{
+	struct unit_challenge challenge;
+	int code = unit_challenge_send(run, &challenge);
+
+	return code ? code : unit_challenge_judge(&challenge, &run->identity);
+}
+
+/* The part signs a fresh nonce with its certified key. One that was found by its answer has done so in this run. */
 static int prove(struct unit_run *run)
 {
-	uint8_t message[sizeof(PROOF_LABEL) - 1 + PROVPKG_NONCE_SIZE], *nonce = message + sizeof(PROOF_LABEL) - 1;
-	uint32_t timeout = run->package->contents.rot.responder_timeout_us;
-	const struct port *port = run->core->port;
-	uint8_t signature[64];
 	int code;
 
 	unit_head_step(run, PROVCARD_STEP_PROVE);
-	if (!timeout || !run->package->contents.rot.identity.present)
+	if (!unit_has_responder(run))
 		return 0;
-	memcpy(message, PROOF_LABEL, sizeof(PROOF_LABEL) - 1);
-	if (port->ops->entropy(port->context, nonce, PROVPKG_NONCE_SIZE))
-		return PROVCARD_REFUSAL_ENTROPY;
-	code = head_uart(run->head, nonce, PROVPKG_NONCE_SIZE, signature, sizeof(signature), timeout);
-	if (!code)
-		code = identity_verify(&run->identity, (struct provpkg_view){ message, sizeof(message) }, signature);
+	code = run->found_locked ? 0 : challenge(run);
 	if (!code)
 		run->proof = PROVCARD_PROOF_CHALLENGE;
 	return code;
@@ -271,8 +283,9 @@ static int finish_failed(struct unit_run *run, int code)
 
 static int provision(struct unit_run *run)
 {
-	static int (*const steps[])(struct unit_run *) = { check_open, attach, judge_locked, charge,	 make_identity,
-							   program,    lock,   prove,	     finish_good };
+	static int (*const steps[])(struct unit_run *) = {
+		check_open, attach, unit_identify_locked, judge_locked, charge, make_identity, program, lock, prove, finish_good
+	};
 	int code = 0;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !code; i++)
@@ -293,8 +306,11 @@ static int run_unit(struct core *core, struct job_handle *handle, const struct c
 	struct unit_run run = { .core = core, .handle = handle, .aborts = atomic_load(&handle->aborts), .report.log_index = ~0ull };
 	int code, told;
 
+	if (command->arg[1] & ~(uint64_t)PROVCARD_UNIT_RECOVER)
+		return PROVCARD_REFUSAL_INVALID_FIELD;
 	if (command->arg[0] >= core->heads)
 		return PROVCARD_REFUSAL_HEAD_UNKNOWN;
+	run.recover = command->arg[1] & PROVCARD_UNIT_RECOVER;
 	run.number = (unsigned int)command->arg[0];
 	code = job_package(core, handle, &run.package);
 	if (code)

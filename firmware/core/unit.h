@@ -14,9 +14,13 @@ struct unit_run {
 	unsigned int aborts; /* of the handle, when the run began */
 	uint32_t job;
 	struct package *package;
+	uint8_t package_id[PROVPKG_ID_SIZE];
 	unsigned int number; /* of the head */
+	bool recover;	     /* the operator lets a locked part be erased */
 	struct head *head;
 	bool seen;	   /* a part answered, so the attempt leaves a record */
+	bool erased;	   /* nothing was written since */
+	bool found_locked; /* made before, up to its lock, and known by its answer */
 	bool charged;	   /* reserved, now or before */
 	bool delivered;	   /* secrets may have reached the part */
 	bool irreversible; /* a lock that cannot be undone may be on the part */
@@ -36,6 +40,22 @@ struct unit_run {
 /* memory.c: everything that goes into this part. At most UNIT_REGIONS; pointers into package and run. */
 #define UNIT_REGIONS (PROVPKG_IMAGES_MAX + 2 + PROVPKG_LIFECYCLE_MAX)
 int unit_regions(struct unit_run *run, struct head_region regions[UNIT_REGIONS], size_t *count);
+
+/* Whom the run is about. PART_LOCKED when the size is not one of a unique id. */
+int unit_set_uid(struct unit_run *run, const uint8_t *uid, size_t size);
+/* A part that gave no unique id gets one here, or is refused with PART_LOCKED. */
+int unit_identify_locked(struct unit_run *run);
+
+/* A fresh nonce, and what the part answered. */
+struct unit_challenge {
+	uint8_t message[14 + PROVPKG_NONCE_SIZE]; /* what was to be signed */
+	uint8_t signature[64];
+};
+
+bool unit_has_responder(const struct unit_run *run);
+int unit_challenge_send(struct unit_run *run, struct unit_challenge *challenge);
+/* Was it answered with this key? PROOF_FAILED. */
+int unit_challenge_judge(const struct unit_challenge *challenge, const struct identity *identity);
 
 /* Steps of a head, for those who watch it. */
 bool unit_head_claim(struct core *core, unsigned int head);

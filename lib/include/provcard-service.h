@@ -34,8 +34,8 @@ enum provcard_service_opcode {
 					    * result on refusal: the segment number where it has one */
 	PROVCARD_OP_JOB_BIND = 0x62, /* in: package id; binds the job to a package loaded before; out as above */
 	PROVCARD_OP_JOB_STATUS = 0x63, /* out: struct provcard_service_job */
-	PROVCARD_OP_UNIT_RUN = 0x64, /* arg0 head; I/O queue; provisions the part in the socket; out: struct provcard_service_unit,
-				      * written for a refused unit too, when a unit was begun */
+	PROVCARD_OP_UNIT_RUN = 0x64, /* arg0 head, arg1 PROVCARD_UNIT_* flags; I/O queue; provisions the part in the socket; out:
+				      * struct provcard_service_unit, written for a refused unit too, when a unit was begun */
 	PROVCARD_OP_JOB_LOG = 0x65, /* arg0 first; out: array of le64: log indexes of this job's records; result: how many in all */
 };
 
@@ -169,6 +169,13 @@ enum provcard_unit_state {
 	PROVCARD_UNIT_GOOD = 5,
 	PROVCARD_UNIT_SCRAP = 6,
 };
+
+/*
+ * UNIT_RUN: a part that is locked and so hides its unique id is erased first, whatever it holds, and then judged by the ledger as
+ * any other. Without the flag nothing is erased before it was judged, and such a part is refused with PART_LOCKED unless it proves
+ * to be a unit of this job whose making was cut short after its lock. Other flags are refused with INVALID_FIELD.
+ */
+#define PROVCARD_UNIT_RECOVER (1u << 0)
 
 #define PROVCARD_PROOF_NONE 0
 #define PROVCARD_PROOF_LOCK_ONLY 1 /* read back, found locked; the image has no responder */

@@ -38,6 +38,10 @@ struct fake_part {
 	int code;
 	uint32_t key_address; /* answers challenges with the key found there; 0: does not answer */
 	bool answers_wrongly;
+	uint8_t replayed[64]; /* answers with this, when it is not zero */
+	uint8_t answer[64];   /* the last one given */
+	unsigned int asked;   /* challenges */
+	unsigned int erased;
 	void (*on_program)(void *context); /* while it is programmed */
 	void *context;
 	bool discard; /* instant: keeps nothing */
@@ -80,6 +84,17 @@ const struct head_part *head_part_find(const char *part)
 	return strcmp(part, fake_nrf52840.part) ? NULL : &fake_nrf52840;
 }
 
+static void fake_identify(struct head *head)
+{
+	const struct fake_part *part = head->part;
+
+	head->identity = (struct head_identity){ .locked = part->locked };
+	if (!part->locked || part->uid_readable) {
+		memcpy(head->identity.uid, part->uid, sizeof(part->uid));
+		head->identity.uid_size = sizeof(part->uid);
+	}
+}
+
 int head_attach(const struct port *port, unsigned int number, const char *name, struct head **out)
 {
 	struct fake_part *part = &fake_part[number];
@@ -94,11 +109,7 @@ int head_attach(const struct port *port, unsigned int number, const char *name, 
 		return PROVCARD_REFUSAL_WRONG_PART;
 	head = calloc(1, sizeof(*head));
 	head->part = part;
-	head->identity.locked = part->locked;
-	if (!part->locked || part->uid_readable) {
-		memcpy(head->identity.uid, part->uid, sizeof(part->uid));
-		head->identity.uid_size = sizeof(part->uid);
-	}
+	fake_identify(head);
 	*out = head;
 	return 0;
 }
@@ -120,6 +131,8 @@ int head_erase(struct head *head, head_progress progress, void *context)
 	if (fake_fault(part, FAKE_ERASE))
 		return fake_fault(part, FAKE_ERASE);
 	part->locked = false;
+	part->erased++;
+	fake_identify(head);
 	if (part->discard)
 		return 0;
 	if (!part->flash)
@@ -215,6 +228,7 @@ int head_uart(struct head *head, const void *tx, size_t tx_size, void *rx, size_
 	ECDSA_SIG *signature = NULL;
 
 	(void)timeout_us;
+	part->asked++;
 	if (part->key_address && tx_size == 32 && rx_size == 64) {
 		memcpy(message, label, sizeof(label) - 1);
 		memcpy(message + sizeof(label) - 1, tx, 32);
@@ -225,6 +239,9 @@ int head_uart(struct head *head, const void *tx, size_t tx_size, void *rx, size_
 		signature = d2i_ECDSA_SIG(NULL, &at, (long)size);
 		BN_bn2binpad(ECDSA_SIG_get0_r(signature), rx, 32);
 		BN_bn2binpad(ECDSA_SIG_get0_s(signature), (uint8_t *)rx + 32, 32);
+		if (part->replayed[0])
+			memcpy(rx, part->replayed, sizeof(part->replayed));
+		memcpy(part->answer, rx, sizeof(part->answer));
 	}
 	ECDSA_SIG_free(signature);
 	EVP_PKEY_free(key);

@@ -16,7 +16,7 @@
 static const uint64_t default_size[PORT_NV_REGIONS] = {
 	[PORT_NV_VAULT] = 256u << 10,
 	[PORT_NV_LEDGER] = 256u << 10,
-	[PORT_NV_LOG] = 1u << 20,
+	[PORT_NV_LOG] = 2u << 20,
 	[PORT_NV_STAGING] = 4u << 20,
 };
 

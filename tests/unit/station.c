@@ -428,8 +428,14 @@ struct provcard_service_job station_report(struct station *station, uint32_t job
 
 uint16_t station_run(struct station *station, uint32_t job, unsigned int head, struct provcard_service_unit *unit)
 {
+	return station_run_flags(station, job, head, 0, unit);
+}
+
+uint16_t station_run_flags(struct station *station, uint32_t job, unsigned int head, uint64_t flags,
+			   struct provcard_service_unit *unit)
+{
 	struct provcard_service_unit unused;
-	uint64_t arg[3] = { head, 0, 0 };
+	uint64_t arg[3] = { head, flags, 0 };
 
 	return station_command(station, PROVCARD_OP_UNIT_RUN, job, arg, (struct provpkg_view){ 0 }, unit ? unit : &unused,
 			       sizeof(unused), NULL);

@@ -85,6 +85,9 @@ uint16_t station_load(struct station *station, uint32_t job, const struct provpk
 uint16_t station_bind(struct station *station, uint32_t job, const uint8_t *package_id);
 struct provcard_service_job station_report(struct station *station, uint32_t job);
 uint16_t station_run(struct station *station, uint32_t job, unsigned int head, struct provcard_service_unit *unit);
+/* With PROVCARD_UNIT_* flags. */
+uint16_t station_run_flags(struct station *station, uint32_t job, unsigned int head, uint64_t flags,
+			   struct provcard_service_unit *unit);
 
 /* An entry of the log; record and attachment point into @bytes, which is freed by the caller. */
 struct station_entry {
