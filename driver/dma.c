@@ -66,8 +66,17 @@ static void provcard_buffer_unpin(struct provcard_buffer *buffer)
 						 dirty);
 }
 
+/* A bounce buffer, where the platform has to use one, takes only so much in one piece. */
+static unsigned int provcard_segment_max(struct device *dma)
+{
+	size_t most = min_t(size_t, dma_max_mapping_size(dma), dma_get_max_seg_size(dma));
+
+	return max_t(unsigned int, most & PAGE_MASK, PAGE_SIZE);
+}
+
 /* Pin and gather: afterwards the table alone knows the pages. */
-static int provcard_buffer_gather(struct provcard_buffer *buffer, unsigned long start)
+static int provcard_buffer_gather(struct device *dma, struct provcard_buffer *buffer,
+				  unsigned long start)
 {
 	struct page **pages = kvmalloc_array(buffer->pages, sizeof(*pages), GFP_KERNEL);
 	int ret;
@@ -76,9 +85,10 @@ static int provcard_buffer_gather(struct provcard_buffer *buffer, unsigned long 
 		return -ENOMEM;
 	ret = provcard_buffer_pin(buffer, start & PAGE_MASK, pages);
 	if (!ret) {
-		ret = sg_alloc_table_from_pages(&buffer->table, pages, buffer->pages,
-						offset_in_page(start), buffer->length,
-						GFP_KERNEL_ACCOUNT);
+		ret = sg_alloc_table_from_pages_segment(&buffer->table, pages, buffer->pages,
+							offset_in_page(start), buffer->length,
+							provcard_segment_max(dma),
+							GFP_KERNEL_ACCOUNT);
 		if (ret)
 			unpin_user_pages(pages, buffer->pages);
 	}
@@ -166,7 +176,7 @@ int provcard_buffer_map(struct provcard *card, struct provcard_buffer *buffer, u
 	ret = provcard_buffer_charge(buffer, (PAGE_ALIGN(end) - (start & PAGE_MASK)) >> PAGE_SHIFT);
 	if (ret)
 		goto none;
-	ret = provcard_buffer_gather(buffer, start);
+	ret = provcard_buffer_gather(&card->pdev->dev, buffer, start);
 	if (ret)
 		goto uncharge;
 	ret = provcard_buffer_map_table(&card->pdev->dev, buffer, sgl);

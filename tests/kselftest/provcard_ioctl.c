@@ -341,6 +341,25 @@ TEST_F(card, placement)
 	}
 }
 
+/* Memory in one piece, which bounce buffers do not take at once: as much as a command moves. */
+TEST_F(card, contiguous_memory)
+{
+	const size_t huge = 2u << 20;
+	char *area = mmap(NULL, 2 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *start = (char *)(((uintptr_t)area + huge - 1) & ~(huge - 1));
+	struct provcard_command command = status_command(start, self->info.out_max_transfer);
+
+	ASSERT_NE(MAP_FAILED, area);
+	ASSERT_LE(self->info.out_max_transfer, huge);
+	madvise(start, huge, MADV_HUGEPAGE);
+	memset(start, 0xa5, huge);
+	ASSERT_EQ(0, call(self->fd, PROVCARD_COMMAND, &command));
+	EXPECT_EQ(0, command.out_status);
+	EXPECT_STREQ((char *)self->info.out_serial, start + OP_STATUS_SERIAL);
+	EXPECT_EQ((char)0xa5, start[self->info.out_max_transfer - 1]);
+	munmap(area, 2 * huge);
+}
+
 /* Pinned memory is charged to the user, and given back. */
 TEST_F(card, locked_memory_limit)
 {
