@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ioctls of a card's and of a job's descriptor: sizes, fields, copies. */
 #include <linux/file.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/stddef.h>
 #include <linux/uaccess.h>
@@ -87,11 +88,13 @@ static struct provcard_request *provcard_command_prepare(struct provcard_call *c
 {
 	const struct provcard_command *command = &call->arguments.command;
 	struct provcard_request *request;
+	unsigned int queue;
 	int ret = provcard_command_check(call->card, command);
 
 	if (ret)
 		return ERR_PTR(ret);
-	request = provcard_request_alloc(&call->card->queues[command->queue], PROVCARD_ORIGIN_USER,
+	queue = array_index_nospec(command->queue, call->card->io_queues + 1);
+	request = provcard_request_alloc(&call->card->queues[queue], PROVCARD_ORIGIN_USER,
 					 command->opcode);
 	if (!request)
 		return ERR_PTR(-ENOMEM);
