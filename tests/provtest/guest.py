@@ -15,7 +15,8 @@ import socket
 import subprocess
 import time
 
-SPLAT = re.compile(r"BUG:|WARNING:|Oops|Call Trace|KASAN|UBSAN|possible circular|refcount_t|general protection|Kernel panic|DMA-API:")
+SPLAT = re.compile(r"BUG:|WARNING:|Oops|Call Trace|KASAN|UBSAN|possible circular|refcount_t|general protection|Kernel panic|DMA-API:|"
+                   r"DMAR:.*[Ff]ault|\[fault reason")
 
 
 class GuestError(RuntimeError):
@@ -35,7 +36,8 @@ class Result:
 class Guest:
     """One QEMU process. Use as a context manager: it is gone afterwards, whatever happened."""
 
-    def __init__(self, folder, kernel, initramfs, cards, memory=512, iommu=False, accel="tcg", extra=()):
+    def __init__(self, folder, kernel, initramfs, cards, memory=512, iommu=False, accel="tcg", append="",
+                 extra=()):
         self.folder = pathlib.Path(folder)
         self.share = self.folder / "share"
         (self.share / ".guest").mkdir(parents=True, exist_ok=True)
@@ -43,12 +45,13 @@ class Guest:
         self.memory_file = self.folder / "memory"
         self.numbers = itertools.count(1)
         self.cards = {f"card{i}": str(path) for i, path in enumerate(cards)}
-        self.arguments = self._arguments(str(kernel), str(initramfs), memory, iommu, accel) + list(extra)
+        self.arguments = self._arguments(str(kernel), str(initramfs), memory, iommu, accel, append) + list(extra)
         self.process = self.serial = self.qmp = None
         self.pending = b""
 
-    def _arguments(self, kernel, initramfs, memory, iommu, accel):
-        append = "console=ttyS0 panic=-1 quiet loglevel=4" + (" intel_iommu=on" if iommu else "")
+    def _arguments(self, kernel, initramfs, memory, iommu, accel, append):
+        # On a busy host an emulated timer may be late at boot, which is no reason to panic: no_timer_check.
+        append = f"console=ttyS0 panic=-1 quiet loglevel=4 no_timer_check {'intel_iommu=on' if iommu else ''} {append}"
         arguments = [
             "qemu-system-x86_64", "-M", "q35,memory-backend=m" + (",kernel-irqchip=split" if iommu and accel == "kvm" else ""),
             "-accel", accel, "-cpu", "host" if accel == "kvm" else "max", "-smp", "2", "-m", f"{memory}M",
@@ -170,10 +173,35 @@ class Guest:
             raise GuestError(f"{command}: {result}\n{self.diagnosis()}")
         return result
 
+    def spawn(self, command):
+        """Start a command beside those of run(); returns its number for join()."""
+        number = next(self.numbers)
+        begin = f"/host/.guest/{number}"
+        self.run(f"{{ ({command}) >{begin}.out 2>{begin}.err </dev/null; echo $? >{begin}.code.partial; "
+                 f"mv {begin}.code.partial {begin}.code; }} &")
+        return number
+
+    def join(self, number, timeout=60):
+        """The result of a command that spawn() started."""
+        deadline = time.monotonic() + timeout
+        code = self.share / ".guest" / f"{number}.code"
+        while not code.exists():
+            self._still_alive(deadline, "waiting for a program in the background")
+            time.sleep(0.05)
+        return Result(int(code.read_text()), self._output(number, "out"), self._output(number, "err"))
+
+    def unplug(self, name):
+        """Take a card out of its slot, as with the slot's attention button: the guest lets go of it first."""
+        self.monitor("device_del", id=name)
+
     def replug(self, name, path=None):
         """Put a card into its slot again."""
         self.cards[name] = str(path or self.cards[name])
         self.monitor("device_add", **self._card_device(name))
+
+    def kernel_log(self):
+        """All that the guest's kernel has said."""
+        return self.run("dmesg").out
 
     def splats(self):
         """Lines of the kernel log that mean a defect."""

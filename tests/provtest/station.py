@@ -4,9 +4,12 @@ import itertools
 import os
 import pathlib
 import subprocess
+import time
 
 from . import guest as vm
 from . import processes
+
+APPLICATION = 0x8000  # where the demonstration's application begins in flash
 
 
 def build_initramfs(folder, programs=(), release=None):
@@ -28,7 +31,7 @@ def boot_id():
 class Station:
     """Card, sockets, guest. Use as a context manager."""
 
-    def __init__(self, folder, heads=4, card_options=(), guest_options=None, part_options=()):
+    def __init__(self, folder, heads=4, card_options=(), guest_options=None, part_options=(), further_cards=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.card = processes.Card(self.folder / "card", heads, "PC0001", *card_options)
@@ -36,6 +39,7 @@ class Station:
         self.part_options = part_options
         self.uids = (f"{0xC0FFEE00_00000000 + number:016x}" for number in itertools.count(1))
         self.guest_options = guest_options or {}
+        self.further_cards = further_cards
         self.guest = None
 
     def __enter__(self):
@@ -51,14 +55,21 @@ class Station:
 
     def start(self):
         """Power on the card, boot the guest, load the driver."""
-        self.card.power_on()
+        cards = [self.card, *self.further_cards]
+        for card in cards:
+            card.power_on()
         accel = vm.accelerator(pathlib.Path(os.environ.get("PROVCARD_CACHE", processes.BUILD)) / f"accelerator-{boot_id()}")
         options = {"accel": accel, "initramfs": build_initramfs(self.folder), **self.guest_options}
         folder = self.folder / "guest"
         folder.mkdir(exist_ok=True)
-        self.guest = vm.Guest(folder, vm.kernel_image(), cards=[self.card.socket], **options)
+        self.guest = vm.Guest(folder, vm.kernel_image(), cards=[card.socket for card in cards], **options)
         self.guest.start()
-        self.guest.run("insmod /provcard.ko && for i in 1 2 3 4 5 6 7 8 9; do [ -e /dev/provcard0 ] && exit 0; sleep 1; done; exit 1")
+        self.guest.run("insmod /provcard.ko")
+        self.await_node()
+
+    def await_node(self, node="/dev/provcard0"):
+        """Until the driver has a card ready."""
+        self.guest.run(f"for i in $(seq 100); do [ -e {node} ] && exit 0; sleep 0.1; done; exit 1")
 
     def stop(self):
         """Everything off."""
@@ -66,7 +77,8 @@ class Station:
             self.guest.stop()
         for head in range(len(self.parts)):
             self.pull(head)
-        self.card.stop()
+        for card in [self.card, *self.further_cards]:
+            card.stop()
 
     @property
     def share(self):
@@ -90,6 +102,13 @@ class Station:
             else:
                 self.pull(head)
         return uids
+
+    def await_programming(self):
+        """Until the application begins to appear in the flash of one of the parts."""
+        deadline = time.monotonic() + 60
+        while all(part.flash.read_bytes()[APPLICATION:APPLICATION + 64] == b"\xff" * 64 for part in self.parts if part):
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
 
     def pull(self, head):
         """Empty a socket."""

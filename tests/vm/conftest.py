@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A station in service, with its guest."""
+import contextlib
+
 import pytest
 
 from provtest import station, workflow
@@ -19,13 +21,20 @@ class Service:
         return package
 
 
-@pytest.fixture(name="service")
-def fixture_service(tmp_path):
+@contextlib.contextmanager
+def in_service(folder, **options):
     """A fresh station in service; the kernel must have nothing to complain of at its end."""
-    people = workflow.People.make(tmp_path / "people")
-    with station.Station(tmp_path / "station") as place:
+    people = workflow.People.make(folder / "people")
+    with station.Station(folder / "station", **options) as place:
         house = workflow.GuestHouse(place.guest)
         workflow.initialise(house, people)
         yield Service(place, house, people)
         if place.guest.process.poll() is None:
             assert not place.guest.splats()
+
+
+@pytest.fixture(name="service")
+def fixture_service(tmp_path):
+    """A station for one test."""
+    with in_service(tmp_path) as service:
+        yield service

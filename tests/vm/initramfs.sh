@@ -9,6 +9,7 @@ shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
+chmod 755 "$tree" # the guest's root folder, for users without privileges too
 mkdir -p "$tree/bin" "$tree/dev" "$tree/proc" "$tree/sys" "$tree/tmp" "$tree/etc" "$tree/lib/modules/$release"
 
 cp /bin/busybox "$tree/bin/busybox"
