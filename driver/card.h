@@ -103,6 +103,8 @@ struct provcard_vector {
  * @reset_lock: one thread starts, stops or resets the controller
  * @reset_generation: the generation that the reset asked for is to end
  * @finishers: runs what ends commands nobody waits for
+ * @recovery: runs what ends commands when nothing else does: resets, and the time-outs of the
+ *            commands that resets and aborts consist of. Never queue behind those who wait for them
  */
 struct provcard {
 	struct device dev;
@@ -136,6 +138,7 @@ struct provcard {
 	struct delayed_work watchdog;
 	struct delayed_work event_work;
 	struct workqueue_struct *finishers;
+	struct workqueue_struct *recovery;
 
 	spinlock_t jobs_lock; /* protects jobs */
 	struct list_head jobs;
@@ -249,6 +252,8 @@ int provcard_controller_probe(struct provcard *card);
 int provcard_controller_start(struct provcard *card);
 void provcard_controller_halt(struct provcard *card, int error);
 void provcard_controller_stop(struct provcard *card);
+void provcard_controller_freeze(struct provcard *card);
+void provcard_controller_unfreeze(struct provcard *card);
 void provcard_reset_schedule(struct provcard *card, u32 generation);
 void provcard_reset_work(struct work_struct *work);
 void provcard_watchdog(struct work_struct *work);

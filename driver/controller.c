@@ -196,7 +196,7 @@ void provcard_reset_schedule(struct provcard *card, u32 generation)
 	if (generation != READ_ONCE(card->generation))
 		return;
 	WRITE_ONCE(card->reset_generation, generation);
-	queue_work(system_long_wq, &card->reset_work);
+	queue_work(card->recovery, &card->reset_work);
 }
 
 static bool provcard_resets_exhausted(struct provcard *card)
@@ -209,6 +209,19 @@ static bool provcard_resets_exhausted(struct provcard *card)
 }
 
 /* Job handles die with the generation; who waits on one is told. */
+static void provcard_generation_end(struct provcard *card)
+{
+	provcard_controller_halt(card, -EIO);
+	card->generation++;
+	provcard_jobs_wake(card);
+}
+
+static void provcard_give_up(struct provcard *card, int ret)
+{
+	dev_err(&card->pdev->dev, "the card is given up (%d)\n", ret);
+	provcard_end(card, ret == -ENODEV ? -ENODEV : -EIO);
+}
+
 static void provcard_reset(struct provcard *card)
 {
 	struct device *dev = &card->pdev->dev;
@@ -219,15 +232,11 @@ static void provcard_reset(struct provcard *card)
 		return;
 	}
 	dev_warn(dev, "resetting the controller, status %#x\n", provcard_status(card));
-	provcard_controller_halt(card, -EIO);
-	card->generation++;
-	provcard_jobs_wake(card);
+	provcard_generation_end(card);
 	if (!provcard_resets_exhausted(card))
 		ret = provcard_controller_start(card);
-	if (!ret)
-		return;
-	dev_err(dev, "the card is given up (%d)\n", ret);
-	provcard_end(card, ret == -ENODEV ? -ENODEV : -EIO);
+	if (ret)
+		provcard_give_up(card, ret);
 }
 
 void provcard_reset_work(struct work_struct *work)
@@ -240,7 +249,32 @@ void provcard_reset_work(struct work_struct *work)
 }
 
 /*
- * A card that vanished, failed, or was reset behind the driver's back (sysfs, hypervisor) raises no
+ * The PCI core is going to reset the function: sysfs, VFIO, error recovery. Until it has done so
+ * the registers may read as all ones, and a controller enabled meanwhile would be disabled again,
+ * so neither the watchdog nor a reset of ours may come between: the lock is held until
+ * provcard_controller_unfreeze(), which the same thread calls.
+ */
+void provcard_controller_freeze(struct provcard *card)
+{
+	mutex_lock(&card->reset_lock);
+	if (!card->error)
+		provcard_generation_end(card);
+}
+
+/* Begin anew. A card that had been given up gets another chance. */
+void provcard_controller_unfreeze(struct provcard *card)
+{
+	if (card->error != -ENODEV) {
+		int ret = provcard_controller_start(card);
+
+		if (ret)
+			provcard_give_up(card, ret);
+	}
+	mutex_unlock(&card->reset_lock);
+}
+
+/*
+ * A card that vanished, failed, or was reset behind the driver's back (by a hypervisor) raises no
  * interrupt; one register read a second finds it.
  */
 void provcard_watchdog(struct work_struct *work)

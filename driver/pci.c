@@ -63,12 +63,17 @@ static int provcard_resources_alloc(struct provcard *card)
 	card->finishers = alloc_workqueue("%s", WQ_UNBOUND, 0, dev_name(&card->dev));
 	if (!card->finishers)
 		goto free;
+	card->recovery = alloc_workqueue("%s-recovery", WQ_UNBOUND, 0, dev_name(&card->dev));
+	if (!card->recovery)
+		goto destroy_finishers;
 	ret = provcard_irq_request(card);
 	if (ret)
-		goto destroy;
+		goto destroy_recovery;
 	return 0;
 
-destroy:
+destroy_recovery:
+	destroy_workqueue(card->recovery);
+destroy_finishers:
 	destroy_workqueue(card->finishers);
 free:
 	provcard_queues_free(card);
@@ -87,7 +92,7 @@ static void provcard_resources_free(struct provcard *card)
 	destroy_workqueue(card->finishers);
 	cancel_delayed_work_sync(&card->event_work);
 	provcard_irq_free(card);
-	cancel_work_sync(&card->reset_work);
+	destroy_workqueue(card->recovery);
 	provcard_queues_free(card);
 	pci_free_irq_vectors(card->pdev);
 }
@@ -156,6 +161,21 @@ static void provcard_shutdown(struct pci_dev *pdev)
 	provcard_controller_stop(pci_get_drvdata(pdev));
 }
 
+static void provcard_reset_prepare(struct pci_dev *pdev)
+{
+	provcard_controller_freeze(pci_get_drvdata(pdev));
+}
+
+static void provcard_reset_done(struct pci_dev *pdev)
+{
+	provcard_controller_unfreeze(pci_get_drvdata(pdev));
+}
+
+static const struct pci_error_handlers provcard_error_handlers = {
+	.reset_prepare = provcard_reset_prepare,
+	.reset_done = provcard_reset_done,
+};
+
 static const struct pci_device_id provcard_ids[] = {
 	{ PCI_DEVICE(PROVCARD_PCI_VENDOR_ID, PROVCARD_PCI_DEVICE_ID) },
 	{}
@@ -168,6 +188,7 @@ static struct pci_driver provcard_driver = {
 	.probe = provcard_probe,
 	.remove = provcard_remove,
 	.shutdown = provcard_shutdown,
+	.err_handler = &provcard_error_handlers,
 };
 
 static int __init provcard_init(void)

@@ -142,6 +142,17 @@ static int provcard_queue_may_submit(struct provcard_queue *queue, struct provca
 }
 
 /*
+ * A command's time-out waits for an abort, so hundreds of them may fill a queue. The time-outs that
+ * end aborts, and the bring-up within a reset, must not stand behind those.
+ */
+static struct workqueue_struct *provcard_timeout_queue(const struct provcard_request *request)
+{
+	if (request->origin == PROVCARD_ORIGIN_SETUP || request->sqe.opcode == PROVCARD_OPC_ABORT)
+		return request->queue->card->recovery;
+	return system_long_wq;
+}
+
+/*
  * Give a command to the card. -EAGAIN: no slot, or a reset in progress; wait on queue->room.
  *
  * The generation is stable here: it changes only while every queue is closed.
@@ -171,7 +182,7 @@ int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request 
 	queue->sq_tail = (queue->sq_tail + 1) % queue->sq_entries;
 	writel(queue->sq_tail, provcard_doorbell(queue));
 	if (request->timeout_ms)
-		queue_delayed_work(system_long_wq, &request->timeout,
+		queue_delayed_work(provcard_timeout_queue(request), &request->timeout,
 				   msecs_to_jiffies(request->timeout_ms));
 	return 0;
 }

@@ -30,6 +30,11 @@ static void provcard_request_expire(struct work_struct *work)
 
 	if (completion_done(&request->done))
 		return;
+	if (provcard_queue_reap(request->queue) && completion_done(&request->done)) {
+		dev_warn_ratelimited(&card->pdev->dev, "queue %u: an interrupt was lost\n",
+				     request->queue->id);
+		return;
+	}
 	WRITE_ONCE(request->expired, true);
 	if (request->origin == PROVCARD_ORIGIN_SETUP) {
 		provcard_controller_halt(card, -ETIMEDOUT);

@@ -194,7 +194,7 @@ TEST_F(removal, unbind_under_load)
 	close(again);
 }
 
-/* Reset behind the driver's back: the card comes back, its jobs do not. */
+/* The PCI core resets the function: the card comes back at once, its jobs do not. */
 TEST_F(removal, function_reset_under_load)
 {
 	struct pollfd wait = { .fd = self->job, .events = POLLIN };
