@@ -135,10 +135,6 @@ static int program(struct unit_run *run)
 	size_t count;
 	int code;
 
-	if (run->found_locked) {
-		run->delivered = true;
-		return 0;
-	}
 	code = unit_regions(run, regions, &count);
 	if (!code)
 		code = erase(run);
@@ -167,7 +163,7 @@ static int lock(struct unit_run *run)
 	unit_head_step(run, PROVCARD_STEP_LOCK);
 	run->irreversible = wanted == PROVPKG_LOCK_PERMANENT;
 	/* Without a lock as well: the call also lets the part start afresh. */
-	code = run->found_locked ? 0 : head_lock(run->head, locks[wanted]);
+	code = head_lock(run->head, locks[wanted]);
 	if (code || wanted == PROVPKG_LOCK_NONE)
 		return code;
 	code = head_read_lock(run->head, &run->locked);
@@ -180,23 +176,18 @@ static int lock(struct unit_run *run)
 	return 0;
 }
 
-static int challenge(struct unit_run *run)
-{
-	struct unit_challenge challenge;
-	int code = unit_challenge_send(run, &challenge);
-
-	return code ? code : unit_challenge_judge(&challenge, &run->identity);
-}
-
-/* The part signs a fresh nonce with its certified key. One that was found by its answer has done so in this run. */
+/* The part signs a fresh nonce with its certified key. */
 static int prove(struct unit_run *run)
 {
+	struct unit_challenge challenge;
 	int code;
 
 	unit_head_step(run, PROVCARD_STEP_PROVE);
 	if (!unit_has_responder(run))
 		return 0;
-	code = run->found_locked ? 0 : challenge(run);
+	code = unit_challenge_send(run, &challenge);
+	if (!code)
+		code = unit_challenge_judge(&challenge, &run->identity);
 	if (!code)
 		run->proof = PROVCARD_PROOF_CHALLENGE;
 	return code;

@@ -20,7 +20,6 @@ struct unit_run {
 	struct head *head;
 	bool seen;	   /* a part answered, so the attempt leaves a record */
 	bool erased;	   /* nothing was written since */
-	bool found_locked; /* made before, up to its lock, and known by its answer */
 	bool charged;	   /* reserved, now or before */
 	bool delivered;	   /* secrets may have reached the part */
 	bool irreversible; /* a lock that cannot be undone may be on the part */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Parts that hide their unique id behind a lock. A unit of this job whose making was cut short between its lock and its record is
- * known by its answer: its key follows from the ledger (identity.h), and no other part has it. Every other one is left as it is,
- * unless the operator has said that it may be erased.
+ * known by its answer: its key follows from the ledger (identity.h), and no other part has it. Who locked it is not known: its
+ * image may have been changed between the cut and the lock, so it is erased and made again, with the same identity. Every other
+ * part is left as it is, unless the operator has said that it may be erased.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,8 @@ static int compare(struct unit_run *run, const struct ledger_unit *unit, const s
 	return code;
 }
 
-static int find(struct unit_run *run, const struct ledger_unit *candidates, size_t count)
+/* Which candidate answers? PART_LOCKED when none does. */
+static int find(struct unit_run *run, const struct ledger_unit *candidates, size_t count, struct ledger_unit *found)
 {
 	struct unit_challenge challenge;
 	int code = unit_challenge_send(run, &challenge);
@@ -64,34 +66,13 @@ static int find(struct unit_run *run, const struct ledger_unit *candidates, size
 	for (size_t i = 0; i < count && !code; i++) {
 		code = compare(run, &candidates[i], &challenge);
 		if (!code) {
-			unit_set_uid(run, candidates[i].uid, candidates[i].uid_size);
-			run->found_locked = true;
+			*found = candidates[i];
 			return 0;
 		}
 		if (code == PROVCARD_REFUSAL_PROOF_FAILED)
 			code = 0;
 	}
 	return code && code != PROVCARD_REFUSAL_PROOF_FAILED ? code : PROVCARD_REFUSAL_PART_LOCKED;
-}
-
-static int find_lost_unit(struct unit_run *run)
-{
-	struct ledger *ledger = &run->core->ledger;
-	struct ledger_unit *candidates;
-	size_t count;
-	int code;
-
-	if (!unit_has_responder(run))
-		return PROVCARD_REFUSAL_PART_LOCKED;
-	candidates = calloc(CANDIDATES_MAX, sizeof(*candidates));
-	if (!candidates)
-		return PROVCARD_REFUSAL_OUT_OF_MEMORY;
-	mtx_lock(&ledger->lock);
-	count = ledger_unfinished_units(ledger, run->job, candidates, CANDIDATES_MAX);
-	mtx_unlock(&ledger->lock);
-	code = count ? find(run, candidates, count) : PROVCARD_REFUSAL_PART_LOCKED;
-	free(candidates);
-	return code;
 }
 
 static int recover(struct unit_run *run)
@@ -106,6 +87,35 @@ static int recover(struct unit_run *run)
 	run->erased = true;
 	identity = head_identity(run->head);
 	return unit_set_uid(run, identity->uid, identity->uid_size);
+}
+
+static int remake(struct unit_run *run, const struct ledger_unit *found)
+{
+	int code = recover(run);
+
+	if (!code && (run->uid_size != found->uid_size || memcmp(run->uid, found->uid, found->uid_size)))
+		code = PROVCARD_REFUSAL_PART_SWAPPED;
+	return code;
+}
+
+static int find_lost_unit(struct unit_run *run)
+{
+	struct ledger *ledger = &run->core->ledger;
+	struct ledger_unit *candidates, found;
+	size_t count;
+	int code;
+
+	if (!unit_has_responder(run))
+		return PROVCARD_REFUSAL_PART_LOCKED;
+	candidates = calloc(CANDIDATES_MAX, sizeof(*candidates));
+	if (!candidates)
+		return PROVCARD_REFUSAL_OUT_OF_MEMORY;
+	mtx_lock(&ledger->lock);
+	count = ledger_unfinished_units(ledger, run->job, candidates, CANDIDATES_MAX);
+	mtx_unlock(&ledger->lock);
+	code = count ? find(run, candidates, count, &found) : PROVCARD_REFUSAL_PART_LOCKED;
+	free(candidates);
+	return code ? code : remake(run, &found);
 }
 
 int unit_identify_locked(struct unit_run *run)
