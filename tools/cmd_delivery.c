@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "delivery.h"
+#include "grant.h"
 #include "keys.h"
 #include "package.h"
 
@@ -19,7 +20,7 @@ const struct option_spec options_of_verify[] = {
 	{ "maker-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over: anchors of the card maker, PEM" },
 	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over: your root above the device certificates, PEM" },
 	{ "uid", 0, OPTION_OPTIONAL, VALUE_TEXT, "UID", "hand-over: check the unit with this id alone" },
-	{ "anchor", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "package: anchors of the OEM, PEM" },
+	{ "anchor", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "package or grant: anchors of the OEM, PEM" },
 	END_OF_OPTIONS,
 };
 
@@ -77,7 +78,9 @@ int command_verify(struct context *context, const struct options *options)
 	if (is_folder(option_argument(options)))
 		return verify_delivery(context, options);
 	code = load_anchors(options, "anchor", &anchors);
-	if (!code)
+	if (!code && grant_is_file(option_argument(options)))
+		code = grant_verify(context, option_argument(options), anchors);
+	else if (!code)
 		code = package_verify(context, option_argument(options), anchors);
 	certificates_free(anchors);
 	return code;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The operator's commands before production: load and allocate. */
+/* Before production: load what the OEM sent, allocate. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
 #include "files.h"
+#include "grant.h"
 #include "progress.h"
 
 const struct option_spec options_of_load[] = { END_OF_OPTIONS };
@@ -51,29 +52,61 @@ static int load(struct context *context, const char *path, const struct mapped_f
 	return card_check(path, error, &answer, segment_detail(&answer, detail, sizeof(detail)));
 }
 
-int command_load(struct context *context, const struct options *options)
+static int load_package(struct context *context, const char *path, const struct mapped_file *package)
 {
-	const char *path = option_argument(options);
 	char id[HEX_SIZE(PROVCARD_PACKAGE_ID_SIZE)];
 	struct provcard_job_status status;
-	struct mapped_file package;
-	int code = file_map(path, &package);
+	int code = load(context, path, package, &status);
 
-	if (code)
-		return code;
-	if (!package.size)
-		code = report_input(path, PROVCARD_REFUSAL_PACKAGE_TRUNCATED, "the file is empty");
-	if (!code)
-		code = card_open(context);
-	if (!code)
-		code = load(context, path, &package, &status);
-	file_unmap(&package);
 	if (code)
 		return code;
 	output_done(&context->output, "%s %s: job %s, %s of %s, %" PRIu64 " granted, %" PRIu64 " made",
 		    status.flags & PROVCARD_JOB_FLAG_ALREADY_LOADED ? "loaded before, its counts stand:" : "verified and loaded:", path,
 		    to_hex(id, status.package_id, sizeof(status.package_id)), status.product, status.oem, status.ceiling_good, status.good);
 	return 0;
+}
+
+/* What the card makes of it is told by the job, not by the file. */
+static int load_grant(struct context *context, const char *path, const struct mapped_file *file)
+{
+	char id[HEX_SIZE(PROVCARD_PACKAGE_ID_SIZE)];
+	struct provcard_job_status status;
+	struct provcard_answer answer;
+	struct provcard_job *job;
+	struct provpkg_grant grant;
+	int code = grant_open(path, (struct provpkg_view){ file->data, file->size }, &grant);
+
+	if (!code)
+		code = card_check(path, provcard_grant_send(context->card, file->data, file->size, &answer), &answer, NULL);
+	if (!code)
+		code = card_bind_job(context, grant.package_id, &job, &status);
+	if (code)
+		return code;
+	provcard_job_close(job);
+	output_done(&context->output, "%s %s: job %s, %" PRIu64 " good and %" PRIu64 " scrap granted in all, %" PRIu64 " made",
+		    grant.termination ? "the job is ended by" : "in force:", path, to_hex(id, grant.package_id, sizeof(grant.package_id)),
+		    status.ceiling_good, status.ceiling_scrap, status.good);
+	return 0;
+}
+
+int command_load(struct context *context, const struct options *options)
+{
+	const char *path = option_argument(options);
+	struct mapped_file file;
+	int code = file_map(path, &file);
+
+	if (code)
+		return code;
+	if (!file.size)
+		code = report_input(path, PROVCARD_REFUSAL_PACKAGE_TRUNCATED, "the file is empty");
+	if (!code)
+		code = card_open(context);
+	if (!code && grant_is_one((struct provpkg_view){ file.data, file.size }))
+		code = load_grant(context, path, &file);
+	else if (!code)
+		code = load_package(context, path, &file);
+	file_unmap(&file);
+	return code;
 }
 
 int command_allocate(struct context *context, const struct options *options)

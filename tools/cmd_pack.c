@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include <openssl/crypto.h>
-#include <openssl/x509v3.h>
 
 #include "commands.h"
 #include "files.h"
@@ -15,9 +14,9 @@
 #include "pack.h"
 #include "package.h"
 #include "rot_json.h"
+#include "signers.h"
 
 #define CARDS_MAX 64
-#define SIGNERS 2
 #define BUNDLE_MAX (1u << 20)
 
 const struct option_spec options_of_pack[] = {
@@ -30,9 +29,7 @@ const struct option_spec options_of_pack[] = {
 	{ "scrap", 0, OPTION_OPTIONAL, VALUE_NUMBER, "M", "units that each card may scrap beyond that; 0 unless given" },
 	{ "issuer", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your certificate for the card's issuing key ('provcard csr --issuer'), PEM" },
 	{ "issuer-chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above the issuing ones, in order, root last, PEM" },
-	{ "key", 0, OPTION_SOME, VALUE_FILE, "KEY", "your signing keys, P-384 and ML-DSA-65: PEM files or store URIs" },
-	{ "cert", 0, OPTION_SOME, VALUE_FILE, "FILE", "their certificates, in the same order, PEM" },
-	{ "chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above them to send along, PEM" },
+	OEM_SIGNING_OPTIONS,
 	{ "not-before", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "production may begin then: 2026-01-31 or 2026-01-31T12:00:00Z" },
 	{ "not-after", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "and must end then" },
 	{ "output", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "the package" },
@@ -51,25 +48,6 @@ struct pack_inputs {
 	struct provpkg_signer signer[SIGNERS];
 	struct provpkg_build build;
 };
-
-static int parse_time(const struct options *options, const char *name, int64_t *seconds)
-{
-	const char *text = option_text(options, name);
-	struct tm parts = { 0 };
-	const char *end;
-
-	if (!text)
-		return 0;
-	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-	if (!end) {
-		parts = (struct tm){ 0 };
-		end = strptime(text, "%Y-%m-%d", &parts);
-	}
-	if (!end || *end)
-		return report_usage(command_find("pack"), "--%s is like 2026-01-31 or 2026-01-31T12:00:00Z, in UTC", name);
-	*seconds = timegm(&parts);
-	return 0;
-}
 
 static int load_card(const char *path, STACK_OF(X509) *anchors, struct provpkg_card **card)
 {
@@ -120,41 +98,6 @@ static int load_issuers(const struct options *options, struct pack_inputs *input
 	return code;
 }
 
-/* The suite's order is P-384 first. */
-static void order_signers(struct provpkg_signer signer[SIGNERS])
-{
-	if (EVP_PKEY_is_a(signer[1].key, "EC")) {
-		struct provpkg_signer first = signer[0];
-
-		signer[0] = signer[1];
-		signer[1] = first;
-	}
-}
-
-/* Who checks the package has the roots, or does not trust them; altered on the way, nobody would notice. */
-static void leave_roots_out(STACK_OF(X509) *chain)
-{
-	for (int i = chain ? sk_X509_num(chain) : 0; i-- > 0;)
-		if (X509_get_extension_flags(sk_X509_value(chain, i)) & EXFLAG_SS)
-			X509_free(sk_X509_delete(chain, i));
-}
-
-static int load_signers(const struct options *options, struct pack_inputs *inputs)
-{
-	int code = 0;
-
-	if (option_count(options, "key") != SIGNERS || option_count(options, "cert") != SIGNERS)
-		return report_input("pack", PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING, "--key and --cert are needed twice: P-384 and ML-DSA-65");
-	for (size_t i = 0; i < SIGNERS && !code; i++)
-		code = signer_load(option_at(options, "key", i), option_at(options, "cert", i), &inputs->signer[i]);
-	for (size_t i = 0; i < option_count(options, "chain") && !code; i++)
-		code = certificates_append(option_at(options, "chain", i), &inputs->signer[0].chain);
-	leave_roots_out(inputs->signer[0].chain);
-	if (!code)
-		order_signers(inputs->signer);
-	return code;
-}
-
 static int describe(const struct options *options, struct pack_inputs *inputs)
 {
 	unsigned long long version = 0, count = 0, scrap = 0;
@@ -166,9 +109,9 @@ static int describe(const struct options *options, struct pack_inputs *inputs)
 	if (!code)
 		code = option_number(options, "scrap", 0, UINT32_MAX, &scrap);
 	if (!code)
-		code = parse_time(options, "not-before", &build->window.not_before);
+		code = option_time(options, "not-before", &build->window.not_before);
 	if (!code)
-		code = parse_time(options, "not-after", &build->window.not_after);
+		code = option_time(options, "not-after", &build->window.not_after);
 	if (!code && build->window.not_after && build->window.not_after <= build->window.not_before)
 		code = report_usage(command_find("pack"), "--not-after must be later than --not-before");
 	build->suite = PROVPKG_SUITE_HYBRID;
@@ -192,7 +135,7 @@ static int load_inputs(const struct options *options, struct pack_inputs *inputs
 	if (!code)
 		code = load_issuers(options, inputs);
 	if (!code)
-		code = load_signers(options, inputs);
+		code = signers_load(options, inputs->signer);
 	if (code)
 		return code;
 	for (size_t i = 0; i < inputs->cards; i++) {
@@ -215,8 +158,7 @@ static void clear_inputs(struct pack_inputs *inputs)
 		provpkg_card_free(inputs->card[i]);
 		X509_free(inputs->issuer[i]);
 	}
-	for (size_t i = 0; i < SIGNERS; i++)
-		signer_clear(&inputs->signer[i]);
+	signers_clear(inputs->signer);
 	certificates_free(inputs->issuer_chain);
 	image_free(&inputs->area);
 	OPENSSL_cleanse(inputs, sizeof(*inputs));

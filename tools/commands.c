@@ -23,7 +23,15 @@ const struct command commands[] = {
 	  "first --card-certs, the first --cert belongs to the first --key. A package is signed twice: with a\n"
 	  "P-384 key and with an ML-DSA-65 key. --count and --scrap are for each card.",
 	  NULL, VALUE_NONE, false, TABLES(pack) },
-	{ "load", "load a package into the card, which verifies all of it", NULL, "PACKAGE", VALUE_FILE, false, TABLES(load) },
+	{ "grant", "make a later grant: more units, more scrap, another time, or the end of a job; needs no card",
+	  "A grant follows the one before it, which --previous names; the first is in the package. Ceilings are totals since\n"
+	  "the beginning and only rise; what is left out stays as it was. It is signed with both keys, as a package is, and\n"
+	  "goes to the card by 'provcard load'.",
+	  NULL, VALUE_NONE, false, TABLES(grant) },
+	{ "load", "load a package into the card, which verifies all of it, or a later grant",
+	  "A package that was loaded before changes nothing, nor does a grant that is in force; grants are loaded in their\n"
+	  "sequence.",
+	  "FILE", VALUE_FILE, false, TABLES(load) },
 	{ "allocate", "release units of a job for production; an operator signs", NULL, NULL, VALUE_NONE, false, TABLES(allocate) },
 	{ "run", "provision the parts in the sockets",
 	  "Runs one unit on each head and stops. With --wait-for-parts a head goes on as soon as the next part is in its\n"
@@ -34,8 +42,8 @@ const struct command commands[] = {
 	  "Units not made are destroyed. A job that is closed already is written again. --output gets:\n"
 	  "end-certificate.p7m, records.json, certs/UID.pem, ca.pem, card-certs.pem, checkpoint.txt.",
 	  NULL, VALUE_NONE, false, TABLES(close) },
-	{ "verify", "check a hand-over or a package; needs no card",
-	  "PATH is the folder of a hand-over, or a package. A hand-over is checked from the card maker's anchors to\n"
+	{ "verify", "check a hand-over, a package or a grant; needs no card",
+	  "PATH is the folder of a hand-over, a package, or a grant. A hand-over is checked from the card maker's anchors to\n"
 	  "the last device certificate, with --uid for one device alone. A package is checked as far as that is\n"
 	  "possible without the card's keys: form, signatures, digest of every segment.",
 	  "PATH", VALUE_FILE, false, TABLES(verify) },

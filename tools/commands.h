@@ -14,6 +14,7 @@
 	X(init)                                                                                                                            \
 	X(enrol)                                                                                                                           \
 	X(pack)                                                                                                                            \
+	X(grant)                                                                                                                           \
 	X(load)                                                                                                                            \
 	X(allocate)                                                                                                                        \
 	X(run)                                                                                                                             \

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "errors.h"
 #include "options.h"
@@ -204,5 +205,24 @@ int option_number(const struct options *options, const char *name, unsigned long
 	if (errno || *end || text[strspn(text, "0123456789")] || !*text || number < least || number > most)
 		return report_usage(options->command, "--%s is a number from %llu to %llu", name, least, most);
 	*value = number;
+	return 0;
+}
+
+int option_time(const struct options *options, const char *name, int64_t *seconds)
+{
+	const char *text = option_text(options, name);
+	struct tm parts = { 0 };
+	const char *end;
+
+	if (!text)
+		return 0;
+	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	if (!end) {
+		parts = (struct tm){ 0 };
+		end = strptime(text, "%Y-%m-%d", &parts);
+	}
+	if (!end || *end)
+		return report_usage(options->command, "--%s is like 2026-01-31 or 2026-01-31T12:00:00Z, in UTC", name);
+	*seconds = timegm(&parts);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct context;
 struct options;
@@ -72,6 +73,9 @@ const char *option_argument(const struct options *options); /* the argument, NUL
 /* A decimal number between @least and @most; @value is untouched when the option was not given. 0 or EXIT_USAGE after a message. */
 int option_number(const struct options *options, const char *name, unsigned long long least, unsigned long long most,
 		  unsigned long long *value);
+
+/* A moment in UTC, 2026-01-31 or 2026-01-31T12:00:00Z, as seconds since 1970; likewise. */
+int option_time(const struct options *options, const char *name, int64_t *seconds);
 
 void help_print(const struct command *command); /* NULL: of all */
 void commands_dump(void); /* the tables as JSON, for completion and manual page */

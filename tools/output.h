@@ -50,6 +50,13 @@ struct package_report {
 	bool checked; /* every segment was compared with its digest */
 };
 
+struct grant_report {
+	const char *path;
+	const struct provpkg_grant *grant;
+	const char *signer; /* subject of the first signer */
+	bool trusted; /* the signers chain to the anchors given */
+};
+
 struct delivery_report {
 	const char *path;
 	const char *serial;
@@ -73,6 +80,7 @@ struct print_ops {
 	void (*refusal)(struct output *output, const struct provcard_refusal_info *refusal);
 	void (*packed)(struct output *output, const struct package_report *package); /* just made */
 	void (*package)(struct output *output, const struct package_report *package); /* looked into */
+	void (*grant)(struct output *output, const struct grant_report *grant);
 	void (*delivery)(struct output *output, const struct delivery_report *delivery);
 	/* Text that is the result itself, like a certificate. */
 	void (*text)(struct output *output, const char *key, const char *text, size_t size);

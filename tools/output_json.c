@@ -262,6 +262,27 @@ static void json_package(struct output *output, const struct package_report *pac
 	json_object_object_add(entry, "grants", grants);
 }
 
+static void json_grant(struct output *output, const struct grant_report *report)
+{
+	const struct provpkg_grant *grant = report->grant;
+	struct json_object *entry = section(output, "grant");
+
+	json_add_text(entry, "path", report->path);
+	json_add_hex(entry, "id", grant->grant_id, sizeof(grant->grant_id));
+	json_add_hex(entry, "card_id", grant->card_id, sizeof(grant->card_id));
+	json_add_hex(entry, "job", grant->package_id, sizeof(grant->package_id));
+	json_add_number(entry, "sequence", grant->sequence);
+	json_add_number(entry, "good", grant->ceiling_good);
+	json_add_number(entry, "scrap", grant->ceiling_scrap);
+	if (grant->window.not_before)
+		json_add_time(entry, "not_before", grant->window.not_before);
+	if (grant->window.not_after)
+		json_add_time(entry, "not_after", grant->window.not_after);
+	json_object_object_add(entry, "termination", json_object_new_boolean(grant->termination));
+	json_add_text(entry, "signer", report->signer);
+	json_object_object_add(entry, "trusted", json_object_new_boolean(report->trusted));
+}
+
 static void json_delivery(struct output *output, const struct delivery_report *delivery)
 {
 	const struct provpkg_end_certificate *end = delivery->end;
@@ -332,6 +353,7 @@ const struct print_ops print_json = {
 	.refusal = json_refusal,
 	.packed = json_package,
 	.package = json_package,
+	.grant = json_grant,
 	.delivery = json_delivery,
 	.text = json_text,
 	.done = json_done,

@@ -165,6 +165,22 @@ static void text_package(struct output *output, const struct package_report *pac
 		       fields->grant[i].ceiling_scrap);
 }
 
+static void text_grant(struct output *output, const struct grant_report *report)
+{
+	const struct provpkg_grant *grant = report->grant;
+	char hex[HEX_SIZE(PROVPKG_CARD_ID_SIZE)], begin[32], end[32];
+
+	(void)output;
+	printf("grant     %s: number %" PRIu64 " of its sequence%s\n", report->path, grant->sequence,
+	       grant->termination ? ", ends the job" : "");
+	printf("job       %s\n", to_hex(hex, grant->package_id, sizeof(grant->package_id)));
+	printf("card      %s\n", to_hex(hex, grant->card_id, sizeof(grant->card_id)));
+	printf("in all    %" PRIu64 " good, %" PRIu64 " scrap\n", grant->ceiling_good, grant->ceiling_scrap);
+	printf("window    %s to %s\n", grant->window.not_before ? to_time(begin, grant->window.not_before) : "any time",
+	       grant->window.not_after ? to_time(end, grant->window.not_after) : "any time");
+	printf("signer    %s%s\n", report->signer, report->trusted ? ", trusted" : ", not checked against any anchor");
+}
+
 static void text_delivery(struct output *output, const struct delivery_report *delivery)
 {
 	const struct provpkg_end_certificate *end = delivery->end;
@@ -219,6 +235,7 @@ const struct print_ops print_text = {
 	.refusal = text_refusal,
 	.packed = text_packed,
 	.package = text_package,
+	.grant = text_grant,
 	.delivery = text_delivery,
 	.text = text_text,
 	.done = text_done,

@@ -2,13 +2,17 @@
 """What tests of bad input ask again and again: was it refused in the right words, and did anything change by it?"""
 import contextlib
 import hashlib
+import json
 import pathlib
 import re
 import subprocess
 
+import jsonschema
+
 from provtest import processes, workflow
 
-TABLE = pathlib.Path(__file__).resolve().parents[2] / "lib" / "include" / "provcard-refusals.def"
+TOP = pathlib.Path(__file__).resolve().parents[2]
+TABLE = TOP / "lib" / "include" / "provcard-refusals.def"
 ENTRY = re.compile(r'^X\((0x[0-9a-f]{4}), ([A-Z0-9_]+), (PERMANENT|TRANSIENT), "(.*)", "(.*)"\)$', re.MULTILINE)
 REFUSALS = {name: (code, sentence, remedy) for code, name, _, sentence, remedy in
             (match.groups() for match in ENTRY.finditer(TABLE.read_text().replace('\\"', "'")))}
@@ -89,6 +93,11 @@ def certificate(flash):
     if not 300 < size <= CERTIFICATE_ROOM - 4 or der[:2] != b"\x30\x82" or int.from_bytes(der[2:4], "big") != size - 4:
         return None
     return None if der.endswith(b"\xff" * 4) else der
+
+
+def output_schema():
+    """A validator of what `-o json` prints."""
+    return jsonschema.Draft202012Validator(json.loads((TOP / "Documentation" / "schema" / "output.schema.json").read_text()))
 
 
 def digest(data):

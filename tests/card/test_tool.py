@@ -10,6 +10,7 @@ import sys
 import jsonschema
 import pytest
 
+import checks
 from provtest import processes, workflow
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -26,11 +27,6 @@ def tool(words, **options):
 def tables():
     """The commands as the tool knows them."""
     return json.loads(tool("completion --tables").stdout)
-
-
-def output_schema():
-    """A validator of JSON output."""
-    return jsonschema.Draft202012Validator(json.loads((SCHEMAS / "output.schema.json").read_text()))
 
 
 def configuration_schema():
@@ -54,7 +50,7 @@ def test_help_of_everything():
 @pytest.mark.parametrize("words", [
     "", "frobnicate", "status --frobnicate", "status extra", "status --card", "status --format yaml", "status --help=yes", "load",
     "load one two", "refusals NO_SUCH_THING", "csr", "csr --identity --issuer X", "enrol --role king --name x", "allocate --count 0",
-    "allocate --count 1 --key k --cert c --count 2", "run --once --wait-for-parts", "run --units none", "log --from -1", "status -x",
+    "allocate --count 1 --key k --cert c --count 2", "run --once --wait-for-parts", "run --recover --wait-for-parts", "run --units none", "log --from -1", "status -x",
     "pack --rot r.json", "close --key k --cert c", "verify", "--card", "status --card provcard0"])
 def test_wrong_command_lines(words):
     """A wrong command line ends with 2, says what is wrong and where help is, and prints nothing else."""
@@ -70,7 +66,7 @@ def test_unreachable_cards(tmp_path):
         done = tool(f"--card {address} status")
         assert done.returncode == 4 and "what to do: " in done.stderr, done
     done = tool("-o json --card /dev/provcard99 status")
-    output_schema().validate(json.loads(done.stdout))
+    checks.output_schema().validate(json.loads(done.stdout))
     assert json.loads(done.stdout)["errors"][0]["what"] == "/dev/provcard99"
 
 
@@ -113,7 +109,7 @@ def test_completion(tmp_path):
 def test_refusals_are_those_of_the_table():
     """Every code of the table is printed, in order."""
     listed = json.loads(tool("-o json refusals").stdout)
-    output_schema().validate(listed)
+    checks.output_schema().validate(listed)
     codes = [entry["code"] for entry in listed["refusals"]]
     assert codes == sorted(set(codes)) and len(codes) > 100
     named = json.loads(tool("-o json refusals wrong_part").stdout)["refusals"]
@@ -122,7 +118,7 @@ def test_refusals_are_those_of_the_table():
 
 def test_output_of_commands_is_as_the_schema_says(packed, people):
     """Status, heads, jobs, run, log, verify, errors."""
-    schema = output_schema()
+    schema = checks.output_schema()
     by = workflow.signed_by(people.operator)
     packed.insert(0)
     answers = {words: packed.json(words, expected=None) for words in (

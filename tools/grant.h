@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Grants in files of their own: one that follows those before. Functions return 0 or the exit code, after a message. */
+#ifndef TOOL_GRANT_H
+#define TOOL_GRANT_H
+
+#include "context.h"
+
+/* Does this begin as a signed object does, and not as a package? */
+bool grant_is_one(struct provpkg_view file);
+bool grant_is_file(const char *path); /* false too when it cannot be read */
+/* The grant in such a file; its signatures are good, whoever made them. */
+int grant_open(const char *path, struct provpkg_view file, struct provpkg_grant *grant);
+/* Say what it is, checked against @anchors unless NULL. */
+int grant_verify(struct context *context, const char *path, STACK_OF(X509) *anchors);
+/* The last grant that @path holds: a grant's file, or a package, from which the one for @card_id is taken, NULL: the only one. */
+int grant_previous(const char *path, const uint8_t *card_id, struct provpkg_grant *grant);
+
+#endif

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "signers.h"
+
+#include <openssl/x509v3.h>
+
+#include "errors.h"
+#include "keys.h"
+
+/* The suite's order is P-384 first. */
+static void order_signers(struct provpkg_signer signers[SIGNERS])
+{
+	if (EVP_PKEY_is_a(signers[1].key, "EC")) {
+		struct provpkg_signer first = signers[0];
+
+		signers[0] = signers[1];
+		signers[1] = first;
+	}
+}
+
+/* Who checks what is signed has the roots, or does not trust them; altered on the way, nobody would notice. */
+static void leave_roots_out(STACK_OF(X509) *chain)
+{
+	for (int i = chain ? sk_X509_num(chain) : 0; i-- > 0;)
+		if (X509_get_extension_flags(sk_X509_value(chain, i)) & EXFLAG_SS)
+			X509_free(sk_X509_delete(chain, i));
+}
+
+int signers_load(const struct options *options, struct provpkg_signer signers[SIGNERS])
+{
+	int code = 0;
+
+	if (option_count(options, "key") != SIGNERS || option_count(options, "cert") != SIGNERS)
+		return report_input("signing", PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING,
+				    "--key and --cert are needed twice: P-384 and ML-DSA-65");
+	for (size_t i = 0; i < SIGNERS && !code; i++)
+		code = signer_load(option_at(options, "key", i), option_at(options, "cert", i), &signers[i]);
+	for (size_t i = 0; i < option_count(options, "chain") && !code; i++)
+		code = certificates_append(option_at(options, "chain", i), &signers[0].chain);
+	leave_roots_out(signers[0].chain);
+	if (!code)
+		order_signers(signers);
+	return code;
+}
+
+void signers_clear(struct provpkg_signer signers[SIGNERS])
+{
+	for (size_t i = 0; i < SIGNERS; i++)
+		signer_clear(&signers[i]);
+}
