@@ -342,6 +342,19 @@ static int parse(const char *path, const struct provpkg_blob *text, struct json_
 	return code;
 }
 
+/* What the form of the package cannot hold, said while there is a file to name. */
+static int check_values(const char *path, const struct provpkg_rot *rot)
+{
+	struct provpkg_blob der = { 0 };
+	int result = provpkg_rot_encode(rot, &der);
+
+	provpkg_blob_free(&der);
+	return result ? report_provpkg(path, result,
+				       "a name holds control characters, identity.hardware_type is no object identifier, or "
+				       "identity.common_name is longer than 31 bytes") :
+			0;
+}
+
 int rot_json_load(const char *path, struct provpkg_rot *rot, struct image_area *area)
 {
 	struct provpkg_blob text = { 0 };
@@ -361,6 +374,8 @@ int rot_json_load(const char *path, struct provpkg_rot *rot, struct image_area *
 	result = code ? 0 : provpkg_rot_check(rot, detail, sizeof(detail));
 	if (result)
 		code = report_provpkg(path, result, detail);
+	if (!code)
+		code = check_values(path, rot);
 	json_object_put(object);
 	provpkg_blob_free(&text);
 	free(copy);
