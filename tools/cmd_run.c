@@ -21,6 +21,8 @@ const struct option_spec options_of_run[] = {
 	{ "once", 0, OPTION_OPTIONAL, VALUE_NONE, NULL, "one unit on each head, then stop; this is what happens anyway" },
 	{ "wait-for-parts", 0, OPTION_OPTIONAL, VALUE_NONE, NULL, "go on with the next part as soon as it is in the socket" },
 	{ "units", 0, OPTION_OPTIONAL, VALUE_NUMBER, "N", "stop when so many units are good" },
+	{ "recover", 0, OPTION_OPTIONAL, VALUE_NONE, NULL,
+	  "erase every part that is locked, a finished one as well, and make it anew if the job may; new hardened parts need it" },
 	END_OF_OPTIONS,
 };
 
@@ -37,7 +39,8 @@ struct run {
 	struct provcard_job *job;
 	uint32_t heads;
 	bool wait_for_parts;
-	bool stopping; /* begin no further unit */
+	uint32_t flags;		   /* PROVCARD_UNIT_* */
+	bool stopping;		   /* begin no further unit */
 	unsigned long long wanted; /* good units */
 	size_t working;
 	enum head_use use[HEADS_MAX];
@@ -160,7 +163,7 @@ static int begin_units(struct run *run)
 {
 	for (uint32_t head = 0; head < run->heads && may_begin(run); head++) {
 		bool due = run->use[head] == HEAD_READY || (run->use[head] == HEAD_WAITING && seconds_now() >= run->retry_at[head]);
-		int error = due ? provcard_unit_begin(run->job, head) : -EAGAIN;
+		int error = due ? provcard_unit_begin(run->job, head, run->flags) : -EAGAIN;
 
 		if (error == -EAGAIN)
 			continue;
@@ -272,6 +275,10 @@ int command_run(struct context *context, const struct options *options)
 
 	if (run.wait_for_parts && option_given(options, "once"))
 		return report_usage(command_find("run"), "--once and --wait-for-parts exclude each other");
+	if (run.wait_for_parts && option_given(options, "recover"))
+		return report_usage(command_find("run"),
+				    "--recover and --wait-for-parts exclude each other: good parts would be erased");
+	run.flags = option_given(options, "recover") ? PROVCARD_UNIT_RECOVER : 0;
 	code = option_number(options, "units", 1, UINT32_MAX, &run.wanted);
 	if (!code)
 		code = card_find_job(context, options, &status);

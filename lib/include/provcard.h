@@ -295,10 +295,11 @@ struct provcard_unit {
 };
 
 /*
- * Begin to provision the part in the socket of @head; returns at once. -EBUSY: this job has a unit on that head already; -EINVAL:
- * no such head. Each unit begun is taken once with provcard_unit_wait().
+ * Begin to provision the part in the socket of @head; returns at once. @flags: 0 or PROVCARD_UNIT_RECOVER, which lets the card erase
+ * a locked part. -EBUSY: this job has a unit on that head already; -EINVAL: no such head or flag. Each unit begun is taken once with
+ * provcard_unit_wait().
  */
-PROVCARD_MUST_CHECK int provcard_unit_begin(struct provcard_job *job, uint32_t head);
+PROVCARD_MUST_CHECK int provcard_unit_begin(struct provcard_job *job, uint32_t head, uint32_t flags);
 /* Take a unit that ended, in any order. @timeout_ms: -1 waits, 0 polls. -EAGAIN: none ended in time; -ENOENT: none was begun. */
 PROVCARD_MUST_CHECK int provcard_unit_wait(struct provcard_job *job, struct provcard_unit *unit, int timeout_ms);
 /* A descriptor that polls readable when provcard_unit_wait() would return a unit; belongs to the job. */

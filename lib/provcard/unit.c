@@ -5,14 +5,14 @@
 
 #include "internal.h"
 
-int provcard_unit_begin(struct provcard_job *job, uint32_t head)
+int provcard_unit_begin(struct provcard_job *job, uint32_t head, uint32_t flags)
 {
-	struct provcard_command command = provcard_command_make(PROVCARD_OP_UNIT_RUN, head, 0);
+	struct provcard_command command = provcard_command_make(PROVCARD_OP_UNIT_RUN, head, flags);
 	const struct provcard_info *info = &job->card->info;
 	struct provcard_unit_slot *slot;
 	int error;
 
-	if (head >= info->out_heads)
+	if (head >= info->out_heads || (flags & ~PROVCARD_UNIT_RECOVER))
 		return -EINVAL;
 	slot = &job->slot[head];
 	if (slot->busy)

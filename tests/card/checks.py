@@ -106,7 +106,7 @@ def digest(data):
 
 
 def recover(part):
-    """What the operator does with a part that a power cut left locked: erase it by its control port."""
+    """Erase a part by its control port, as another programmer would."""
     done = subprocess.run([processes.program("head-session"), part.socket, "nRF52840", "erase"], capture_output=True, text=True,
                           timeout=60, check=False)
     assert done.returncode == 0 and '"refusal": null' in done.stdout, done.stdout + done.stderr

@@ -50,8 +50,8 @@ def test_help_of_everything():
 @pytest.mark.parametrize("words", [
     "", "frobnicate", "status --frobnicate", "status extra", "status --card", "status --format yaml", "status --help=yes", "load",
     "load one two", "refusals NO_SUCH_THING", "csr", "csr --identity --issuer X", "enrol --role king --name x", "allocate --count 0",
-    "allocate --count 1 --key k --cert c --count 2", "run --once --wait-for-parts", "run --recover --wait-for-parts", "run --units none", "log --from -1", "status -x",
-    "pack --rot r.json", "close --key k --cert c", "verify", "--card", "status --card provcard0"])
+    "allocate --count 1 --key k --cert c --count 2", "run --once --wait-for-parts", "run --recover --wait-for-parts", "run --units none",
+    "log --from -1", "status -x", "pack --rot r.json", "close --key k --cert c", "verify", "--card", "status --card provcard0"])
 def test_wrong_command_lines(words):
     """A wrong command line ends with 2, says what is wrong and where help is, and prints nothing else."""
     done = tool(words)

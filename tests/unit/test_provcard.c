@@ -270,7 +270,8 @@ static void test_units(void **state)
 	struct provcard_unit unit;
 	struct provcard_job *job;
 	CARD({ .opcode = PROVCARD_OP_UNIT_RUN, .on_job = true, .arg = { 3 }, .error = -ENODEV },
-	     { .opcode = PROVCARD_OP_UNIT_RUN, .on_job = true, .arg = { 2 }, .status = PROVCARD_REFUSAL_NO_PART },
+	     { .opcode = PROVCARD_OP_UNIT_RUN, .on_job = true, .arg = { 2, PROVCARD_UNIT_RECOVER },
+	       .status = PROVCARD_REFUSAL_NO_PART },
 	     { .opcode = PROVCARD_OP_UNIT_RUN, .on_job = true, .arg = { 1 }, .out = &scrap, .out_size = sizeof(scrap),
 	       .status = PROVCARD_REFUSAL_LOCK_FAILED },
 	     { .opcode = PROVCARD_OP_UNIT_RUN, .on_job = true, .arg = { 0 }, .out = &good, .out_size = sizeof(good) });
@@ -278,10 +279,11 @@ static void test_units(void **state)
 	(void)state;
 	assert_int_equal(provcard_job_create(card, &job), 0);
 	assert_int_equal(provcard_unit_wait(job, &unit, 0), -ENOENT);
-	assert_int_equal(provcard_unit_begin(job, 4), -EINVAL);
+	assert_int_equal(provcard_unit_begin(job, 4, 0), -EINVAL);
+	assert_int_equal(provcard_unit_begin(job, 0, 2), -EINVAL);
 	for (uint32_t head = 0; head < 4; head++)
-		assert_int_equal(provcard_unit_begin(job, head), 0);
-	assert_int_equal(provcard_unit_begin(job, 1), -EBUSY);
+		assert_int_equal(provcard_unit_begin(job, head, head == 2 ? PROVCARD_UNIT_RECOVER : 0), 0);
+	assert_int_equal(provcard_unit_begin(job, 1, 0), -EBUSY);
 	for (uint32_t head = 0; head < 4; head++)
 		assert_int_equal(script.flight[head].queue, 1 + head);
 
@@ -314,8 +316,8 @@ static void test_units_of_a_lying_card(void **state)
 
 	(void)state;
 	assert_int_equal(provcard_job_create(card, &job), 0);
-	assert_int_equal(provcard_unit_begin(job, 0), 0);
-	assert_int_equal(provcard_unit_begin(job, 1), 0);
+	assert_int_equal(provcard_unit_begin(job, 0, 0), 0);
+	assert_int_equal(provcard_unit_begin(job, 1, 0), 0);
 	assert_int_equal(provcard_unit_wait(job, &unit, -1), -EPROTO); /* "good" without saying of which part */
 	assert_int_equal(provcard_unit_wait(job, &unit, -1), -EPROTO); /* "good", yet only locked */
 	assert_int_equal(unit.head, 9);
