@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The end of a job: close on the operator's side, verify on the OEM's. */
+/* The end of a job: close on the operator's side, verify and export on the OEM's. */
 #include <string.h>
 #include <sys/stat.h>
 
 #include "commands.h"
 #include "delivery.h"
+#include "export.h"
 #include "grant.h"
 #include "keys.h"
 #include "package.h"
@@ -21,6 +22,16 @@ const struct option_spec options_of_verify[] = {
 	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over: your root above the device certificates, PEM" },
 	{ "uid", 0, OPTION_OPTIONAL, VALUE_TEXT, "UID", "hand-over: check the unit with this id alone" },
 	{ "anchor", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "package or grant: anchors of the OEM, PEM" },
+	END_OF_OPTIONS,
+};
+
+const struct option_spec options_of_export[] = {
+	{ "as", 0, OPTION_REQUIRED, VALUE_CHOICE, "pem|csv|json|jws", "the form, see above" },
+	{ "maker-ca", 0, OPTION_SOME, VALUE_FILE, "FILE", "anchors of the card maker, PEM" },
+	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your root above the device certificates, PEM" },
+	{ "key", 0, OPTION_OPTIONAL, VALUE_FILE, "KEY", "private key that signs a jws, P-256 or P-384: a PEM file or a store URI" },
+	{ "cert", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "its certificate, PEM" },
+	{ "output", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "where it goes" },
 	END_OF_OPTIONS,
 };
 
@@ -54,19 +65,31 @@ static bool is_folder(const char *path)
 	return !stat(path, &state) && S_ISDIR(state.st_mode);
 }
 
+/* What the options say of a hand-over's anchors. */
+static int load_check(const struct options *options, struct delivery_check *check)
+{
+	int code = load_anchors(options, "maker-ca", &check->maker_ca);
+
+	check->folder = option_argument(options);
+	if (!code && !check->maker_ca)
+		code = report_usage(NULL, "--maker-ca is missing; without it the card could be anybody's");
+	return code ? code : load_anchors(options, "device-ca", &check->device_ca);
+}
+
+static void clear_check(struct delivery_check *check)
+{
+	certificates_free(check->maker_ca);
+	certificates_free(check->device_ca);
+}
+
 static int verify_delivery(struct context *context, const struct options *options)
 {
-	STACK_OF(X509) *maker_ca = NULL, *device_ca = NULL;
-	int code = load_anchors(options, "maker-ca", &maker_ca);
+	struct delivery_check check = { .uid = option_text(options, "uid") };
+	int code = load_check(options, &check);
 
-	if (!code && !maker_ca)
-		code = report_usage(command_find("verify"), "--maker-ca is missing; without it the card could be anybody's");
 	if (!code)
-		code = load_anchors(options, "device-ca", &device_ca);
-	if (!code)
-		code = delivery_verify(context, option_argument(options), maker_ca, device_ca, option_text(options, "uid"));
-	certificates_free(maker_ca);
-	certificates_free(device_ca);
+		code = delivery_verify(context, &check);
+	clear_check(&check);
 	return code;
 }
 
@@ -83,5 +106,16 @@ int command_verify(struct context *context, const struct options *options)
 	else if (!code)
 		code = package_verify(context, option_argument(options), anchors);
 	certificates_free(anchors);
+	return code;
+}
+
+int command_export(struct context *context, const struct options *options)
+{
+	struct delivery_check check = { 0 };
+	int code = load_check(options, &check);
+
+	if (!code)
+		code = export_write(context, options, &check);
+	clear_check(&check);
 	return code;
 }

@@ -47,6 +47,11 @@ const struct command commands[] = {
 	  "the last device certificate, with --uid for one device alone. A package is checked as far as that is\n"
 	  "possible without the card's keys: form, signatures, digest of every segment.",
 	  "PATH", VALUE_FILE, false, TABLES(verify) },
+	{ "export", "check a hand-over and write its devices in a form that others read; needs no card",
+	  "FOLDER is a hand-over; nothing is written unless all of it is right. Forms: pem, the certificates of the good\n"
+	  "devices, then those above them; csv, a line per attempt; json, the same with the certificates; jws, a signed secure\n"
+	  "element manifest as cloud services take it, an array with a JWS for each good device, signed by --key.",
+	  "FOLDER", VALUE_FOLDER, false, TABLES(export) },
 	{ "log", "print the card's audit log", NULL, NULL, VALUE_NONE, false, TABLES(log) },
 	{ "refusals", "print every refusal code there is, or one by name or number", NULL, "CODE", VALUE_TEXT, true, TABLES(refusals) },
 	{ "completion", "print completion for bash: source <(provcard completion)", NULL, NULL, VALUE_NONE, false, TABLES(completion) },

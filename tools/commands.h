@@ -20,6 +20,7 @@
 	X(run)                                                                                                                             \
 	X(close)                                                                                                                           \
 	X(verify)                                                                                                                          \
+	X(export)                                                                                                                          \
 	X(log)                                                                                                                             \
 	X(refusals)                                                                                                                        \
 	X(completion)

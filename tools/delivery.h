@@ -27,10 +27,25 @@ const char *delivery_certificate_name(const struct provpkg_record *record, char 
 /* Write the hand-over of a closed job. */
 int delivery_write(struct context *context, const uint8_t package_id[PROVCARD_PACKAGE_ID_SIZE], const char *folder);
 
-/*
- * Check it from the card maker's anchors on. @device_ca: what the chain of the device certificates must end in, NULL to take the
- * end of ca.pem as given. @uid: that part alone, NULL for all. Reports what it is.
- */
-int delivery_verify(struct context *context, const char *folder, STACK_OF(X509) *maker_ca, STACK_OF(X509) *device_ca, const char *uid);
+/* A record about a part, as it was checked. */
+struct delivery_unit {
+	const struct provpkg_record *record;
+	struct provpkg_view certificate; /* DER, size 0 for none */
+	STACK_OF(X509) *chain; /* of ca.pem, NULL for none */
+	const struct provpkg_end_certificate *end;
+};
+
+struct delivery_check {
+	const char *folder;
+	STACK_OF(X509) *maker_ca; /* anchors of the card maker */
+	STACK_OF(X509) *device_ca; /* what the chain of the device certificates must end in; NULL: the end of ca.pem, as given */
+	const char *uid; /* that part alone, NULL for all */
+	/* Gets every unit in log order, before the whole is known to be right; an exit code ends the check. May be NULL. */
+	int (*take)(void *taker, const struct delivery_unit *unit);
+	void *taker;
+};
+
+/* Check it and report what it is. */
+int delivery_verify(struct context *context, const struct delivery_check *check);
 
 #endif

@@ -18,8 +18,7 @@
 #define FILE_MAX (1u << 20)
 
 struct checker {
-	const char *folder;
-	const char *uid; /* one part only */
+	const struct delivery_check *check;
 	struct provpkg_card *card;
 	STACK_OF(X509) *chain; /* NULL without ca.pem */
 	struct provpkg_verifier *verifier;
@@ -29,14 +28,14 @@ struct checker {
 
 static int read_inside(const struct checker *checker, const char *name, struct provpkg_blob *blob)
 {
-	char *path = path_join(checker->folder, name);
+	char *path = path_join(checker->check->folder, name);
 	int code = path ? file_read(path, FILE_MAX, blob) : report_errno(name, -ENOMEM);
 
 	free(path);
 	return code;
 }
 
-static int load_card(struct checker *checker, STACK_OF(X509) *anchors)
+static int load_card(struct checker *checker)
 {
 	struct provpkg_blob pem = { 0 };
 	int code = read_inside(checker, DELIVERY_CARD, &pem);
@@ -46,14 +45,14 @@ static int load_card(struct checker *checker, STACK_OF(X509) *anchors)
 		return code;
 	result = provpkg_card_decode(provpkg_blob_view(&pem), &checker->card);
 	if (!result)
-		result = provpkg_card_trust(checker->card, anchors, time(NULL));
+		result = provpkg_card_trust(checker->card, checker->check->maker_ca, time(NULL));
 	provpkg_blob_free(&pem);
 	return result ? report_provpkg(DELIVERY_CARD, result, NULL) : 0;
 }
 
 static int load_chain(struct checker *checker)
 {
-	char *path = path_join(checker->folder, DELIVERY_CA);
+	char *path = path_join(checker->check->folder, DELIVERY_CA);
 	int code = path ? 0 : report_errno(DELIVERY_CA, -ENOMEM);
 
 	if (!code && !access(path, F_OK))
@@ -63,8 +62,9 @@ static int load_chain(struct checker *checker)
 }
 
 /* Whoever takes ca.pem for an anchor later must know whose it is. */
-static int check_root(const struct checker *checker, STACK_OF(X509) *device_ca)
+static int check_root(const struct checker *checker)
 {
+	STACK_OF(X509) *device_ca = checker->check->device_ca;
 	int count = checker->chain ? sk_X509_num(checker->chain) : 0;
 
 	if (!device_ca || !count)
@@ -90,7 +90,7 @@ static int load_end(struct checker *checker)
 
 static int load_records(struct checker *checker)
 {
-	char *path = path_join(checker->folder, DELIVERY_RECORDS);
+	char *path = path_join(checker->check->folder, DELIVERY_RECORDS);
 	struct json_object *list;
 	bool good = false;
 
@@ -150,7 +150,7 @@ static int read_certificate(const struct checker *checker, const struct provpkg_
 	char name[DELIVERY_NAME_SIZE];
 	STACK_OF(X509) *all = NULL;
 	unsigned char *data = NULL;
-	char *path = path_join(checker->folder, delivery_certificate_name(record, name));
+	char *path = path_join(checker->check->folder, delivery_certificate_name(record, name));
 	int code, size;
 
 	code = path ? certificates_load(path, &all) : report_errno(name, -ENOMEM);
@@ -208,6 +208,18 @@ static int bundle_load(const struct checker *checker, struct json_object *entry,
 	return read_certificate(checker, &bundle->record, &bundle->attachment);
 }
 
+static int hand_on(const struct checker *checker, const struct bundle *bundle)
+{
+	const struct delivery_unit unit = {
+		.record = &bundle->record,
+		.certificate = is_certified(&bundle->record) ? provpkg_blob_view(&bundle->attachment) : (struct provpkg_view){ 0 },
+		.chain = checker->chain,
+		.end = provpkg_verifier_end(checker->verifier),
+	};
+
+	return checker->check->take && bundle->record.has_unit ? checker->check->take(checker->check->taker, &unit) : 0;
+}
+
 static int check_record(struct checker *checker, struct json_object *entry, size_t number)
 {
 	struct bundle bundle = { 0 };
@@ -221,6 +233,8 @@ static int check_record(struct checker *checker, struct json_object *entry, size
 	snprintf(where, sizeof(where), "record %llu", (unsigned long long)bundle.record.index);
 	if (result)
 		code = report_provpkg(where, result, NULL);
+	if (!code)
+		code = hand_on(checker, &bundle);
 	checker->report.certificates += bundle.record.event == PROVPKG_EVENT_UNIT_GOOD && is_certified(&bundle.record);
 	checker->report.records++;
 	bundle_clear(&bundle);
@@ -230,7 +244,7 @@ static int check_record(struct checker *checker, struct json_object *entry, size
 /* No certificate lies in the folder of the good ones that no record vouches for. */
 static int check_folder(const struct checker *checker)
 {
-	char *path = path_join(checker->folder, DELIVERY_CERTIFICATES);
+	char *path = path_join(checker->check->folder, DELIVERY_CERTIFICATES);
 	DIR *folder = path ? opendir(path) : NULL;
 	struct dirent *entry;
 	uint64_t count = 0;
@@ -313,43 +327,43 @@ static int check_one(struct checker *checker)
 		char uid[HEX_SIZE(PROVPKG_UID_MAX)];
 		const char *name = text_of(entry, "uid"), *event = text_of(entry, "event");
 
-		if (!name || !event || strcasecmp(name, checker->uid) || strcmp(event, provpkg_event_name(PROVPKG_EVENT_UNIT_GOOD)))
+		if (!name || !event || strcasecmp(name, checker->check->uid) || strcmp(event, provpkg_event_name(PROVPKG_EVENT_UNIT_GOOD)))
 			continue;
 		code = bundle_load(checker, entry, i, &bundle);
 		result = code ? 0 : check_unit(checker, &bundle);
 		if (!code && !result &&
 		    (bundle.record.event != PROVPKG_EVENT_UNIT_GOOD ||
-		     strcasecmp(to_hex(uid, bundle.record.uid, bundle.record.uid_size), checker->uid)))
+		     strcasecmp(to_hex(uid, bundle.record.uid, bundle.record.uid_size), checker->check->uid)))
 			result = PROVCARD_REFUSAL_RECORD_MISPLACED;
 		checker->report.records = 1;
 		checker->report.certificates = is_certified(&bundle.record);
 		bundle_clear(&bundle);
-		return result ? report_provpkg(checker->uid, result, NULL) : code;
+		return result ? report_provpkg(checker->check->uid, result, NULL) : code;
 	}
-	return report_input(checker->uid, PROVCARD_REFUSAL_RECORD_MISSING, "no good unit has this UID");
+	return report_input(checker->check->uid, PROVCARD_REFUSAL_RECORD_MISSING, "no good unit has this UID");
 }
 
-int delivery_verify(struct context *context, const char *folder, STACK_OF(X509) *maker_ca, STACK_OF(X509) *device_ca, const char *uid)
+int delivery_verify(struct context *context, const struct delivery_check *check)
 {
-	struct checker checker = { .folder = folder, .uid = uid };
-	int code = load_card(&checker, maker_ca);
+	struct checker checker = { .check = check };
+	int code = load_card(&checker);
 
 	if (!code)
 		code = load_chain(&checker);
 	if (!code)
-		code = check_root(&checker, device_ca);
+		code = check_root(&checker);
 	if (!code)
 		code = load_end(&checker);
 	if (!code)
 		code = load_records(&checker);
 	if (!code)
-		code = uid ? check_one(&checker) : check_all(&checker);
+		code = check->uid ? check_one(&checker) : check_all(&checker);
 	if (!code) {
-		checker.report.path = folder;
+		checker.report.path = check->folder;
 		checker.report.serial = checker.card->serial;
 		checker.report.end = provpkg_verifier_end(checker.verifier);
 		checker.report.verified = true;
-		checker.report.uid = uid;
+		checker.report.uid = check->uid;
 		context->output.ops->delivery(&context->output, &checker.report);
 	}
 	json_object_put(checker.records);

@@ -6,6 +6,7 @@ import pathlib
 
 import pytest
 
+import checks
 from provtest import processes, workflow
 
 
@@ -75,3 +76,22 @@ def packed(house, people, tmp_path):
     """And a package for it on the house's desk: ten units, two scrap."""
     workflow.pack(house.house, people, tmp_path / "package.ppkg", count=10)
     return house
+
+
+@pytest.fixture(scope="session", name="delivery")
+def whole_delivery(tmp_path_factory, people):
+    """Five good units and a refused attempt, closed and delivered; nobody changes this one."""
+    folder = tmp_path_factory.mktemp("delivery")
+    with Bench(folder / "bench") as bench:
+        workflow.initialise(bench.house, people)
+        workflow.pack(bench.house, people, folder / "package.ppkg", count=5, scrap=1)
+        bench.house.provcard("load package.ppkg")
+        bench.house.provcard(f"allocate --count 5 {checks.signed(people)}")
+        for head in range(4):
+            bench.insert(head)
+        bench.house.provcard("run")
+        for head in range(2):
+            bench.insert(head)
+        bench.house.provcard("run --heads 0")
+        bench.house.provcard("run --heads 1", expected=checks.REFUSED)
+        yield checks.deliver(bench, people, "delivery")

@@ -9,26 +9,6 @@ import checks
 from provtest import pki, workflow
 
 
-@pytest.fixture(scope="module", name="delivery")
-def whole_delivery(tmp_path_factory, people):
-    """Five good units and a refused attempt, closed and delivered; nobody changes this one."""
-    from conftest import Bench
-    folder = tmp_path_factory.mktemp("delivery")
-    with Bench(folder / "bench") as bench:
-        workflow.initialise(bench.house, people)
-        workflow.pack(bench.house, people, folder / "package.ppkg", count=5, scrap=1)
-        bench.house.provcard("load package.ppkg")
-        bench.house.provcard(f"allocate --count 5 {checks.signed(people)}")
-        for head in range(4):
-            bench.insert(head)
-        bench.house.provcard("run")
-        for head in range(2):
-            bench.insert(head)
-        bench.house.provcard("run --heads 0")
-        bench.house.provcard("run --heads 1", expected=checks.REFUSED)
-        yield checks.deliver(bench, people, "delivery")
-
-
 @pytest.fixture(name="copy")
 def copy_of_delivery(delivery, tmp_path):
     """A copy to change."""
