@@ -32,11 +32,11 @@ CFLAGS-tests := -Itests/parts -I. -Wno-missing-prototypes
 # What runs in the reference environment: enter it, then the same name with -here.
 ENTER := $(CURDIR)/tests/env/enter.sh
 HERE := $(MAKE) --no-print-directory O=$(if $(filter file,$(origin O)),build/env,$(O))
-SUITES := source unit parts card interop vm
+SUITES := source unit sanitize fuzz parts card interop vm
 CHECKS := check $(addprefix check-,$(SUITES))
 
 .PHONY: demo bench $(CHECKS) demo-here bench-here $(addsuffix -here,$(CHECKS))
-demo bench $(CHECKS):
+demo bench fuzz fuzz-corpus $(CHECKS):
 	@$(ENTER) $(HERE) $@-here
 
 demo-here: all device-firmware
@@ -45,14 +45,26 @@ demo-here: all device-firmware
 bench-here: all device-firmware bench-programs
 	@PROVCARD_BUILD=$(O) python3 tests/bench/bench.py
 
-check-here: all unit-tests device-firmware vm-tools
+check-here: all unit-tests sanitized-tests fuzz-programs device-firmware vm-tools
 	@PROVCARD_BUILD=$(O) tests/run.py $(SUITES)
 
 check-%-here: all unit-tests device-firmware vm-tools
 	@PROVCARD_BUILD=$(O) tests/run.py $*
 
-.PHONY: unit-tests device-firmware vm-tools
+check-fuzz-here: fuzz-programs
+	@PROVCARD_BUILD=$(O) tests/run.py fuzz
+
+check-sanitize-here: sanitized-tests
+	@PROVCARD_BUILD=$(O) tests/run.py sanitize
+
+.PHONY: unit-tests sanitized-tests device-firmware vm-tools
 unit-tests: $(UNIT_TESTS)
+
+# The unit tests once more, with everything they reach built to notice what C leaves undefined.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+sanitized-tests:
+	@$(MAKE) --no-print-directory O=$(O)/sanitize OPTIMISE='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' LDFLAGS='$(SANITIZE)' \
+		unit-tests programs device-firmware
 
 # What the VM tests use beside our own programs.
 VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so
@@ -99,25 +111,30 @@ $(O)/bench-device-issue: $(O)/obj/tests/bench/bench_device_issue.o $(O)/libprovp
 PROGRAMS += $(O)/card-papers $(O)/bench-device-issue
 
 # tests/fuzz/fuzz_NAME.c is one libFuzzer harness; the other files there serve all. They and what they reach are built by clang with
-# sanitizers, in a folder of their own.
-FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(FUZZ_FLAGS)
+# sanitizers, in a folder of their own. "make fuzz TIME=60" is the whole run's wall clock in seconds; "make fuzz-corpus" makes the
+# corpus of the tree anew from valid objects.
+FUZZ_OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(SANITIZE)
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_COMMON := $(O)/obj/tests/fuzz/fuzz.o $(O)/obj/tests/fuzz/random.o
 FUZZ_TOOLS := $(O)/libtools.a
 FUZZ_PARTS := $(filter-out %/main.o,$(call objects,tests/parts))
+TIME ?= 60
 .PHONY: fuzz fuzz-here fuzz-corpus fuzz-corpus-here fuzz-programs fuzz-harnesses
+fuzz-here: fuzz-programs
+	@PROVCARD_BUILD=$(O) tests/fuzz/run.py fuzz $(TIME)
+fuzz-corpus-here: fuzz-programs
+	@PROVCARD_BUILD=$(O) tests/fuzz/run.py corpus
 fuzz-harnesses: $(addprefix $(O)/fuzz_,$(FUZZ_NAMES))
 fuzz-programs:
 	@$(MAKE) --no-print-directory O=$(O)/fuzz CC=clang OPTIMISE='$(FUZZ_OPTIMISE)' fuzz-harnesses
 
 $(O)/fuzz_part: $(O)/obj/tests/fuzz/fuzz_part.o $(O)/obj/tests/fuzz/fuzz.o $(FUZZ_PARTS)
-	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(FUZZ_FLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs unicorn 2>/dev/null) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(shell $(PKG_CONFIG) --libs unicorn 2>/dev/null) -lpthread
 $(FUZZ_TOOLS): $(filter-out %/main.o,$(call objects,tools))
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 $(O)/fuzz_image $(O)/fuzz_rot_json: $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(FUZZ_TOOLS) $(O)/libprovcard.a $(O)/libprovpkg.a
-	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(FUZZ_FLAGS) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) -lpthread
 $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a \
 		$(O)/libprovpkg.a
-	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(FUZZ_FLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run suites of tests and count: the last line is "N passed, N failed, N skipped".
 
-A suite is "unit" (cmocka programs of the build folder) or a folder of tests/ (pytest).
+A suite is "unit" (cmocka programs of the build folder), "sanitize" (the same, built with sanitizers) or a folder of tests/ (pytest).
 """
 import os
 import pathlib
@@ -15,6 +15,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("PROVCARD_BUILD", "build"))
 PROGRAM_LIMIT = 600
 SUITE_LIMIT = 3000
+UNIT_BUILDS = {"unit": BUILD, "sanitize": BUILD / "sanitize"}
 
 
 class Count:
@@ -65,10 +66,10 @@ def run_unit_program(path):
     return count
 
 
-def run_unit():
+def run_unit(folder):
     """Every cmocka program."""
     total = Count()
-    for path in sorted((BUILD / "unit").glob("test_*")):
+    for path in sorted((folder / "unit").glob("test_*")):
         if os.access(path, os.X_OK) and path.suffix == "":
             total.add(run_unit_program(path))
     return total
@@ -104,7 +105,7 @@ def main(suites):
     for suite in suites:
         begun = time.monotonic()
         print(f"== {suite}", flush=True)
-        count = run_unit() if suite == "unit" else run_pytest(suite)
+        count = run_unit(UNIT_BUILDS[suite]) if suite in UNIT_BUILDS else run_pytest(suite)
         print(f"== {suite}: {count} in {time.monotonic() - begun:.0f} s", flush=True)
         if not count.passed and not count.failed:
             count.failed += 1

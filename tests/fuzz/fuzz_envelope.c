@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The two share envelopes, opened with a card's keys. Only the shares that were sealed may come out. */
+#include <string.h>
+
+#include <openssl/x509v3.h>
+
+#include "fuzz.h"
+#include "lib/provpkg/envelope.h"
+#include "tests/unit/pki.h"
+
+enum { KEM, AGREEMENT };
+
+static const uint8_t share[PROVPKG_SHARE_SIZE] = "a share of a job key, thirty-two";
+static struct pki_card card;
+
+void fuzz_begin(void)
+{
+	pki_card_new(&card, "card A");
+}
+
+static struct provpkg_view key_id(X509 *certificate)
+{
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(certificate);
+
+	return (struct provpkg_view){ ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id) };
+}
+
+static int open_kem(struct provpkg_view cms, uint8_t *plain)
+{
+	struct provpkg_blob name = { 0 };
+	int result;
+
+	FUZZ_MUST(!provpkg_recipient_name(key_id(card.card.certificates.kem), &name));
+	result = provpkg_envelope_open_kem(cms, provpkg_blob_view(&name), card.kem, plain, PROVPKG_SHARE_SIZE);
+	provpkg_blob_free(&name);
+	return result;
+}
+
+void fuzz_one(struct provpkg_view input)
+{
+	uint8_t plain[PROVPKG_SHARE_SIZE];
+	int result;
+
+	if (fuzz_u8(&input) % 2 == KEM)
+		result = open_kem(input, plain);
+	else
+		result = provpkg_envelope_open_agreement(input, key_id(card.card.certificates.agreement), card.agreement, plain,
+							 PROVPKG_SHARE_SIZE);
+	FUZZ_MUST(result >= 0);
+	if (result)
+		return;
+	fuzz_accepted();
+	FUZZ_MUST(!memcmp(plain, share, sizeof(share)));
+}
+
+static void seed(const char *name, uint8_t kind, X509 *const *certificates, size_t count)
+{
+	struct provpkg_view plain = { share, sizeof(share) };
+	struct provpkg_blob cms = { 0 };
+	struct fuzz_writer out = { .size = 0 };
+
+	FUZZ_MUST(!(kind == KEM ? provpkg_envelope_seal_kem(certificates, count, plain, &cms) :
+				  provpkg_envelope_seal_agreement(certificates, count, plain, &cms)));
+	fuzz_put_u8(&out, kind);
+	fuzz_put(&out, cms.data, cms.size);
+	fuzz_seed(name, out.data, out.size);
+	provpkg_blob_free(&cms);
+}
+
+void fuzz_seeds(void)
+{
+	struct pki_card other;
+	X509 *kem[2], *agreement[2];
+
+	pki_card_new(&other, "card B");
+	kem[0] = other.card.certificates.kem;
+	kem[1] = card.card.certificates.kem;
+	agreement[0] = other.card.certificates.agreement;
+	agreement[1] = card.card.certificates.agreement;
+	seed("kem", KEM, kem + 1, 1);
+	seed("kem-second", KEM, kem, 2);
+	seed("agreement", AGREEMENT, agreement + 1, 1);
+	seed("agreement-second", AGREEMENT, agreement, 2);
+	pki_card_free(&other);
+}
