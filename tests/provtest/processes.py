@@ -78,13 +78,13 @@ class Part(Process):
 class Card(Process):
     """The emulated card. Its state folder is its memory: starting again on the same one is power returning."""
 
-    def __init__(self, folder, heads=4, serial="PC0001", *options):
+    def __init__(self, folder, heads=4, serial="PC0001", *options, firmware="provcard-card"):
         self.folder = pathlib.Path(folder)
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
         self.socket = self.folder / "card.sock"
         self.cables = [self.folder / f"socket{head}.sock" for head in range(heads)]
         cables = [word for path in self.cables for word in ("--cable", path)]
-        super().__init__([program("provcard-card"), "--socket", self.socket, "--state", self.folder / "state", "--serial", serial,
+        super().__init__([program(firmware), "--socket", self.socket, "--state", self.folder / "state", "--serial", serial,
                           "--heads", heads, *cables, *options], self.folder / "card.log")
 
     def power_on(self):

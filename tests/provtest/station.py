@@ -31,15 +31,16 @@ def boot_id():
 class Station:
     """Card, sockets, guest. Use as a context manager."""
 
-    def __init__(self, folder, heads=4, card_options=(), guest_options=None, part_options=(), further_cards=()):
+    def __init__(self, folder, heads=4, card_options=(), guest_options=None, part_options=(), further_cards=(),
+                 firmware="provcard-card", programs=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.card = processes.Card(self.folder / "card", heads, "PC0001", *card_options)
+        self.card = processes.Card(self.folder / "card", heads, "PC0001", *card_options, firmware=firmware)
         self.parts = [None] * heads
         self.part_options = part_options
         self.uids = (f"{0xC0FFEE00_00000000 + number:016x}" for number in itertools.count(1))
         self.guest_options = guest_options or {}
-        self.further_cards = further_cards
+        self.further_cards, self.programs = further_cards, programs
         self.guest = None
 
     def __enter__(self):
@@ -59,7 +60,7 @@ class Station:
         for card in cards:
             card.power_on()
         accel = vm.accelerator(pathlib.Path(os.environ.get("PROVCARD_CACHE", processes.BUILD)) / f"accelerator-{boot_id()}")
-        options = {"accel": accel, "initramfs": build_initramfs(self.folder), **self.guest_options}
+        options = {"accel": accel, "initramfs": build_initramfs(self.folder, self.programs), **self.guest_options}
         folder = self.folder / "guest"
         folder.mkdir(exist_ok=True)
         self.guest = vm.Guest(folder, vm.kernel_image(), cards=[card.socket for card in cards], **options)

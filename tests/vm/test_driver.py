@@ -84,6 +84,27 @@ def test_unbind_during_a_run(line):
     finish_run(line, before)
 
 
+def status_while_deaf(guest):
+    """A command to a card that must not read memory any more: it reports itself failed, and the driver resets it."""
+    guest.run(f"printf '\\002\\004' | dd of=/sys/bus/pci/devices/{FUNCTION}/config bs=1 seek=4 conv=notrunc")
+    return guest.run("provcard status", check=False)
+
+
+def test_card_that_fails_again_and_again(line):
+    """Four resets a minute, then it is given up; who resets its function gets it back."""
+    guest = line.place.guest
+    for _ in range(4):
+        assert status_while_deaf(guest).code
+        guest.run(f"for i in $(seq 50); do grep -q live /sys/class/provcard/provcard*/state && exit 0; sleep 0.1; done; exit 1")
+        line.house.provcard("status")
+    assert status_while_deaf(guest).code
+    assert state(line) == "dead"
+    assert guest.run("provcard status", check=False).code == GONE
+    guest.run(f"echo 1 >/sys/bus/pci/devices/{FUNCTION}/reset")
+    assert state(line) == "live"
+    line.house.provcard("status")
+
+
 def test_module_stays_while_a_descriptor_is_open(line):
     """Refused, and nothing happens to the card."""
     guest = line.place.guest
