@@ -22,24 +22,28 @@ $(O)/libprov%.so: $$(call libobjects,prov$$*) lib/prov$$*/libprov$$*.map
 		-o $@.$(SONAME) $(filter %.o,$^) $(if $(filter pkg,$*),$(CRYPTO_LIBS))
 	@ln -sf $(@F).$(SONAME) $@
 
+# Folders below the prefix are named by it, so that pkg-config can be told of another (--define-prefix, a sysroot).
+relative = $(patsubst $(prefix)/%,$${prefix}/%,$(1))
 define pkgconfig
 prefix=$(prefix)
-libdir=$(libdir)
-includedir=$(includedir)
+libdir=$(call relative,$(libdir))
+includedir=$(call relative,$(includedir))
 
 Name: $(1)
 Description: $(2)
 Version: $(VERSION)
-$(if $(3),Requires.private: $(3),)
+Requires.private: $(3)
 Libs: -L$${libdir} -l$(1)
 Cflags: -I$${includedir}
 endef
 
 $(O)/pkgconfig/provpkg.pc: export text := $(call pkgconfig,provpkg,Formats of the provcard secure provisioning stack,libcrypto >= 3.5)
 $(O)/pkgconfig/provcard.pc: export text := $(call pkgconfig,provcard,Access to provcard HSM programmer cards)
-$(O)/pkgconfig/%.pc: Makefile lib/build.mk
+# What "make install prefix=..." says counts, whatever was built before; unchanged files keep their time.
+.PHONY: pkgconfig-always
+$(O)/pkgconfig/%.pc: pkgconfig-always
 	@mkdir -p $(@D)
-	@printf '%s\n' "$$text" >$@
+	@printf '%s\n' "$$text" | cmp -s - $@ || printf '%s\n' "$$text" >$@
 LIBRARIES += $(O)/pkgconfig/provpkg.pc $(O)/pkgconfig/provcard.pc
 
 # The example is built against the shared library, as a user's program is.
