@@ -114,8 +114,7 @@ static int kernel_reap(struct provcard_transport_job *job, struct provcard_compl
 		return -errno;
 	if (!ready)
 		return -EAGAIN;
-	if (!(wait.revents & POLLIN))
-		return -ENODEV;
+	/* Without POLLIN there is nothing and read() says why: the card is gone, or a reset has ended the job. */
 	length = read(job->fd, completion, sizeof(*completion));
 	if (length < 0)
 		return -errno;
