@@ -67,8 +67,14 @@ sanitized-tests:
 		unit-tests programs device-firmware
 
 # What the VM tests use beside our own programs.
-VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so
+VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/stubborn-card
 vm-tools: $(VM_TOOLS)
+$(O)/vm/send-command: tests/vm/send_command.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CPPFLAGS) $(CFLAGS) -static -o $@ $<
+$(O)/vm/stubborn-card: $(O)/obj/firmware/port/emu/main.o $(O)/obj/tests/vm/stubborn_core.o $(FIRMWARE_EMU) $(O)/libprovpkg.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lpthread
 $(O)/vm/find-pieces: tests/vm/find_pieces.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $<
@@ -130,6 +136,8 @@ fuzz-programs:
 
 $(O)/fuzz_part: $(O)/obj/tests/fuzz/fuzz_part.o $(O)/obj/tests/fuzz/fuzz.o $(FUZZ_PARTS)
 	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(shell $(PKG_CONFIG) --libs unicorn 2>/dev/null) -lpthread
+$(O)/fuzz_library $(O)/fuzz_cable: $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/obj/tests/fuzz/fuzz.o $(FIRMWARE_EMU) $(O)/libprovcard.a
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ -lpthread
 $(FUZZ_TOOLS): $(filter-out %/main.o,$(call objects,tools))
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
@@ -138,3 +146,7 @@ $(O)/fuzz_image $(O)/fuzz_rot_json: $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(
 $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a \
 		$(O)/libprovpkg.a
 	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
+
+# Crash states of the card's memory. The heads wait before every commit until they are told to go.
+$(O)/crash: $(call objects,tests/crash) $(patsubst %,$(O)/obj/tests/unit/%.o,station fake_port maker pki) $(FIRMWARE_CORE) $(O)/libprovpkg.a
+	$(call say,LD)$(CC) $(LDFLAGS) -Wl,--wrap=commit_run -o $@ $^ $(CRYPTO_LIBS) -lpthread
