@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""python3 -m verifier package FILE --anchors OEM.pem | delivery FOLDER --anchors MAKER.pem [--device-ca ROOT.pem]"""
+import argparse
+import pathlib
+import sys
+import time
+
+from . import Refused
+from .certificate import read_pem
+from .delivery import Verifier
+from .package import Package
+
+
+def certificates(path):
+    """Of a PEM file."""
+    return read_pem(pathlib.Path(path).read_text(encoding="utf-8"))
+
+
+def main():
+    """One file or folder."""
+    parser = argparse.ArgumentParser(prog="verifier", description="check a package or a delivery without libprovpkg")
+    parser.add_argument("kind", choices=["package", "delivery"])
+    parser.add_argument("path")
+    parser.add_argument("--anchors", required=True, type=certificates, help="PEM: the OEM's for a package, else the card maker's")
+    parser.add_argument("--device-ca", type=certificates, help="PEM: the root above the device certificates")
+    options = parser.parse_args()
+    try:
+        if options.kind == "package":
+            package = Package(pathlib.Path(options.path).read_bytes(), options.anchors, int(time.time()))
+            print(f"package {package.package_id.hex()}: right as far as it can be seen without a card's keys")
+        else:
+            end = Verifier(options.path, options.anchors, options.device_ca).check()
+            print(f"job {end['package_id'].hex()}: {end['granted']} granted = {end['good']} good + {end['scrap']} scrap"
+                  f" + {end['unused']} unused: all right")
+    except Refused as refused:
+        sys.exit(f"refused: {refused}")
+
+
+main()
