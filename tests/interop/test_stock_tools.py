@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stock tools on what a whole workflow left; and Documentation/verifying.rst, whose commands are run as they stand there."""
+import base64
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import textwrap
+
+import pytest
+
+from verifier import asn1, signed
+from verifier.card import Card
+from verifier.certificate import read_pem
+from verifier.envelope import AgreementEnvelope
+from verifier.package import Package
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "Documentation" / "verifying.rst"
+BLOCK = re.compile(r"^\.\. code-block:: (sh|python)\n\n((?:   .*\n|\n)+)", re.MULTILINE)
+
+
+def run(*words, check=True, **options):
+    """One command; what it said."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, timeout=120, check=False, **options)
+    assert not check or done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
+    return done
+
+
+# ---- The page ----
+
+def page_script():
+    """The page's blocks as one shell script; what is Python goes through check.py."""
+    page = PAGE.read_text(encoding="utf-8")
+    lines = re.findall("Begin with ``(set [^`]*)``", page)
+    assert lines == ["set -e -o pipefail"]
+    for language, text in BLOCK.findall(page):
+        text = textwrap.dedent(text)
+        lines.append(text if language == "sh" else f"cat > check.py << 'CHECK'\n{text}\nCHECK\npython3 check.py\n")
+    return "\n".join(lines)
+
+
+@pytest.fixture(name="desk")
+def auditors_desk(delivered, people, tmp_path):
+    """What the page says one needs."""
+    shutil.copytree(delivered.folder, tmp_path / "delivery")
+    shutil.copy(delivered.package, tmp_path / "sensor.ppkg")
+    for file, name in ((people.maker.anchors, "maker-anchors.pem"), (people.oem.anchors, "oem-anchors.pem"),
+                       (people.oem.device_root.certificate, "device-root.pem"), (people.operator.certificate, "operator.pem")):
+        shutil.copy(file, tmp_path / name)
+    return tmp_path
+
+
+def follow_the_page(desk, check=True):
+    """Every block in order."""
+    return run("bash", "-c", page_script(), cwd=desk, check=check)
+
+
+def test_the_page_is_true(desk):
+    """And the Python block says what the job came to."""
+    languages = [language for language, _ in BLOCK.findall(PAGE.read_text(encoding="utf-8"))]
+    assert languages.count("sh") >= 6 and languages.count("python") == 1
+    said = follow_the_page(desk).stdout.decode()
+    assert "7 granted = 3 good + 1 scrap + 3 unused" in said and "3 certificates" in said
+    assert "Verified OK" in said and "Signature Verified Successfully" in said
+
+
+def rewrite(desk, change):
+    """Change records.json."""
+    path = desk / "delivery" / "records.json"
+    whole = json.loads(path.read_text())
+    change(whole["records"])
+    path.write_text(json.dumps(whole))
+
+
+def flip(path, place):
+    """One bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+def flip_record(records):
+    """A bit in the last record's DER."""
+    data = bytearray(base64.b64decode(records[-1]["record"]))
+    data[-1] ^= 1
+    records[-1]["record"] = base64.b64encode(data).decode()
+
+
+def flip_proof(records):
+    """A bit of a proof."""
+    records[1]["inclusion"][0] = f"{int(records[1]['inclusion'][0], 16) ^ 1:064x}"
+
+
+def withhold(event):
+    """A record is not there."""
+    return lambda desk: rewrite(desk, lambda records: records.remove(next(one for one in records if one["event"] == event)))
+
+
+def one_signature_less(desk):
+    """An end certificate with the P-384 signature alone, as stock openssl accepts it."""
+    path = desk / "delivery" / "end-certificate.p7m"
+    outer = signed.content_info(signed.SignedData).load(path.read_bytes())
+    infos = list(outer["content"]["signer_infos"])
+    classical = [info for info in infos if len(info["signature"].native) < 200]
+    outer["content"]["signer_infos"] = type(outer["content"]["signer_infos"])(classical)
+    path.write_bytes(outer.dump(force=True))
+    run("openssl", "cms", "-verify", "-inform", "DER", "-in", path, "-binary", "-purpose", "any", "-CAfile",
+        desk / "maker-anchors.pem", "-out", desk / "unused")
+
+
+def surplus_certificate(desk):
+    """One that the card does not answer for, by the right CA."""
+    some = sorted((desk / "delivery" / "certs").iterdir())[0]
+    shutil.copy(some, some.with_name("00000000000000ff.pem"))
+
+
+def leaves_of(desk):
+    """Where they begin in the package."""
+    return int.from_bytes((desk / "sensor.ppkg").read_bytes()[32:40], "little")
+
+
+ALTERATIONS = {
+    "a record": (lambda desk: rewrite(desk, flip_record), "== log_root"),
+    "a proof": (lambda desk: rewrite(desk, flip_proof), "== log_root"),
+    "a good unit held back": (withhold("unit-good"), r"len\(entries\) == count"),
+    "a failed attempt held back": (withhold("unit-refused"), r"len\(entries\) == count"),
+    "the end certificate": (lambda desk: flip(desk / "delivery" / "end-certificate.p7m", 200), "CMS Verification failure"),
+    "a signature less": (one_signature_less, "signer-1.pem"),
+    "a certificate": (lambda desk: flip(sorted((desk / "delivery" / "certs").iterdir())[0], 600),
+                      "certs/.*verification failed|load"),
+    "a certificate too many": (surplus_certificate, "path.stem"),
+    "the checkpoint's size": (lambda desk: flip(desk / "delivery" / "checkpoint.txt", len("provcard/PC0001\n")),
+                              "Verification failure"),
+    "another maker": (lambda desk: shutil.copy(desk / "oem-anchors.pem", desk / "maker-anchors.pem"),
+                      "card-0.pem: verification failed"),
+    "another operator": (lambda desk: shutil.copy(desk / "device-root.pem", desk / "operator.pem"), "CMS Verification failure"),
+    "the package's payload": (lambda desk: flip(desk / "sensor.ppkg", -5000), "leaves differ"),
+    "the package's leaves": (lambda desk: flip(desk / "sensor.ppkg", leaves_of(desk)), "leaves differ"),
+}
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_the_page_finds_alterations(name, desk):
+    """Whoever follows it stops at the command that tells."""
+    change, reason = ALTERATIONS[name]
+    change(desk)
+    done = follow_the_page(desk, check=False)
+    assert done.returncode != 0 and re.search(reason, (done.stdout + done.stderr).decode()), (done.stdout + done.stderr).decode()
+
+
+# ---- CMS and DER ----
+
+def test_openssl_opens_the_second_share(package, open_cards, anchors, people, tmp_path):
+    """`openssl cms -decrypt` and our own reading of the P-384 envelope come to the same share, for each card."""
+    found = Package(package.read_bytes(), anchors.oem, 2 + int(run("date", "+%s").stdout))
+    envelope = tmp_path / "agreement.p7m"
+    envelope.write_bytes(found.manifest["agreement_envelope"].native)
+    shares = set()
+    for card in open_cards:
+        own = Card(card.certificates.read_text())
+        (tmp_path / "recipient.pem").write_bytes(own.encryption[0].pem)
+        run("openssl", "cms", "-decrypt", "-inform", "DER", "-in", envelope, "-binary", "-inkey", card.agreement_key, "-recip",
+            tmp_path / "recipient.pem", "-out", tmp_path / "share")
+        key_id = found.recipient(own.card_id)["agreement_key_id"].native
+        shares.add((tmp_path / "share").read_bytes())
+        assert shares == {AgreementEnvelope(envelope.read_bytes()).share(key_id, card.agreement_key)}
+    wrong = run("openssl", "cms", "-decrypt", "-inform", "DER", "-in", envelope, "-binary", "-inkey", people.oem.key, "-out",
+                tmp_path / "share", check=False)
+    assert wrong.returncode
+
+
+def test_openssl_verifies_a_later_grant(delivered, people, tmp_path):
+    """`openssl cms -verify`, with the OEM's anchors and no others."""
+    words = ["openssl", "cms", "-verify", "-inform", "DER", "-in", delivered.grant, "-binary", "-purpose", "any", "-out",
+             tmp_path / "grant.der", "-CAfile"]
+    run(*words, people.oem.anchors)
+    assert asn1.read(asn1.Grant, (tmp_path / "grant.der").read_bytes())["sequence"].native == 2
+    assert run(*words, people.maker.anchors, check=False).returncode
+
+
+def test_openssl_reads_every_structure(desk):
+    """asn1parse finds no error in anything that the page took out, and in every record and attachment."""
+    follow_the_page(desk)
+    files = [desk / name for name in ("manifest.p7m", "manifest.der", "end.der", "delivery/end-certificate.p7m", "request.der")]
+    for number, entry in enumerate(json.loads((desk / "delivery" / "records.json").read_text())["records"]):
+        for kind in ("record", "attachment"):
+            if entry.get(kind):
+                files.append(desk / f"{kind}-{number}")
+                files[-1].write_bytes(base64.b64decode(entry[kind]))
+    assert len(files) > 12
+    for file in files:
+        assert "Error" not in run("openssl", "asn1parse", "-inform", "DER", "-in", file).stderr.decode()
+
+
+# ---- Certificates ----
+
+def delivered_certificates(delivered):
+    """Of every device, good or not."""
+    return sorted((delivered.folder / "certs").iterdir()) + sorted((delivered.folder / "certs-not-good").iterdir())
+
+
+def test_gnutls_verifies_what_was_delivered(delivered, people, tmp_path):
+    """Leaf first, root last."""
+    if not shutil.which("certtool"):
+        pytest.skip("GnuTLS's certtool is not here")
+    for path in delivered_certificates(delivered):
+        (tmp_path / "chain").write_text(path.read_text() + (delivered.folder / "ca.pem").read_text())
+        said = run("certtool", "--verify", "--load-ca-certificate", people.oem.device_root.certificate, "--infile",
+                   tmp_path / "chain").stdout.decode()
+        assert "Verified. The certificate is trusted." in said
+    assert run("certtool", "--verify", "--load-ca-certificate", people.oem.classical_root.certificate, "--infile",
+               tmp_path / "chain", check=False).returncode
+
+
+def test_zlint_finds_nothing_in_what_was_delivered(delivered, tmp_path):
+    """Devices, the issuing certificate, and the card's certificates of elliptic curves."""
+    if not shutil.which("zlint"):
+        pytest.skip("zlint is not here")
+    card = Card((delivered.folder / "card-certs.pem").read_text())
+    judged = [read_pem(path.read_text())[0] for path in delivered_certificates(delivered)]
+    judged += [read_pem((delivered.folder / "ca.pem").read_text())[0], card.identities[0], card.encryption[0]]
+    for certificate in judged:
+        (tmp_path / "certificate.pem").write_bytes(certificate.pem)
+        lints = json.loads(run("zlint", "-includeSources=RFC5280", tmp_path / "certificate.pem").stdout)
+        assert sum(lint["result"] == "pass" for lint in lints.values()) > 10
+        assert {key: lint for key, lint in lints.items() if lint["result"] not in ("pass", "NA", "NE")} == {}
