@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ratios measured side by side in one run, written to out/bench.json. A figure that misses its aim is no failure; a bench that could
-not measure is one. Documentation/performance.rst says what each figure means.
+"""Ratios measured side by side in one run, written to out/bench.json. A figure that misses its aim is no failure; a bench that
+could not measure is one. Documentation/performance.rst says what each figure means.
 
 Each entry: name, value, unit, which direction is better, the limit that the design aims at, and the peer measured beside it; for a
 bench that failed, its name and the error. bench.py [BENCH]... runs those alone.
@@ -26,6 +26,7 @@ from provtest import processes, station, workflow  # noqa: E402
 OUT = TOP / "out"
 PACK_BYTES = int(os.environ.get("PROVCARD_BENCH_BYTES", 1 << 30))
 ROUNDS = 5
+BUSY = 0.7  # load of a machine that does something else
 
 
 def entry(name, value, unit, better, limit, peer=None, peer_value=None, **more):
@@ -98,8 +99,8 @@ def bench_verify(_):
     """The card's verification pass against single-thread SHA-256 + AES-256-GCM of the same bytes."""
     found = run_program("bench_verify")
     ours, limit = found["verify_bytes_per_second"], found["limit_bytes_per_second"]
-    return [entry("card_verify_vs_limit", ours / limit, "ratio", "higher", 0.9, "SHA-256 + AES-256-GCM, one thread (bytes/s)", limit,
-                  bytes_per_second=ours,
+    return [entry("card_verify_vs_limit", ours / limit, "ratio", "higher", 0.9, "SHA-256 + AES-256-GCM, one thread (bytes/s)",
+                  limit, bytes_per_second=ours,
                   unfetched_bytes_per_second=found["unfetched_bytes_per_second"])]
 
 
@@ -107,7 +108,8 @@ def bench_issue(folder):
     """Complete units per second with an instant target, against bare P-256 key generation and signature."""
     found = run_program("bench_issue", folder)
     return [entry("issue_vs_floor", found["units_per_second"] / found["floor_per_second"], "ratio", "higher", 0.5,
-                  "P-256 keygen + sign (per second)", found["floor_per_second"], units_per_second=found["units_per_second"]),
+                  "P-256 keygen + sign (per second)", found["floor_per_second"], units_per_second=found["units_per_second"],
+                  processor_us_per_unit=found["processor_us_per_unit"], processor_us_per_floor=found["processor_us_per_floor"]),
             entry("flushes_per_unit", found["flushes_per_unit"], "flushes", "lower", None)]
 
 
@@ -231,6 +233,9 @@ def main(names):
     if unknown:
         sys.exit(f"no such bench: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     results = []
+    if os.getloadavg()[0] > BUSY:
+        print(f"bench: this machine has other work (load {os.getloadavg()[0]:.1f}); figures that are times are not to be trusted",
+              file=sys.stderr)
     print(f"{'figure':36} {'value':>11} {'unit':18} {'aim':17} measured beside it")
     for name in names or BENCHES:
         for found in run(name):
