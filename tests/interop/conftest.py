@@ -91,7 +91,8 @@ class Floor:
         flashes = {uid: self.make(uid) for uid in UIDS[:3]}
         self.house.provcard("run --heads 0", expected=None)
         self.house.provcard(f"close --output delivery {by}")
-        return types.SimpleNamespace(package=package, grant=grant, folder=self.house.folder / "delivery", flashes=flashes, uids=UIDS[:3])
+        return types.SimpleNamespace(package=package, grant=grant, uids=UIDS[:3], folder=self.house.folder / "delivery",
+                                     flashes=flashes)
 
 
 @pytest.fixture(name="delivered", scope="session")
