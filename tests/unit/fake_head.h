@@ -239,7 +239,7 @@ int head_uart(struct head *head, const void *tx, size_t tx_size, void *rx, size_
 		signature = d2i_ECDSA_SIG(NULL, &at, (long)size);
 		BN_bn2binpad(ECDSA_SIG_get0_r(signature), rx, 32);
 		BN_bn2binpad(ECDSA_SIG_get0_s(signature), (uint8_t *)rx + 32, 32);
-		if (part->replayed[0])
+		if (memcmp(part->replayed, (const uint8_t[64]){ 0 }, sizeof(part->replayed)))
 			memcpy(rx, part->replayed, sizeof(part->replayed));
 		memcpy(part->answer, rx, sizeof(part->answer));
 	}
