@@ -136,6 +136,22 @@ static int attach(struct head *head)
 	return error ? error : head->target.family->identify(&head->target);
 }
 
+/*
+ * A part obeys the lock that it read in its last reset. One whose erasure was cut short is blank and still closed, so a closed
+ * part is started afresh before it is believed.
+ */
+static int attach_afresh(struct head *head)
+{
+	int error = attach(head);
+
+	if (error || !head->target.identity.locked)
+		return error;
+	error = restart(head);
+	if (!error)
+		error = connect(head);
+	return error ? error : head->target.family->identify(&head->target);
+}
+
 int head_attach(const struct port *port, unsigned int number, const char *part, struct head **result)
 {
 	const struct family *family;
@@ -157,7 +173,7 @@ int head_attach(const struct port *port, unsigned int number, const char *part, 
 	head->target.part = known;
 	error = swd_open(&head->target.swd, port, number);
 	if (!error)
-		error = attach(head);
+		error = attach_afresh(head);
 	if (!error) {
 		*result = head;
 		return 0;

@@ -140,7 +140,20 @@ static void a_locked_part_is_seen_and_left_alone(void **state)
 	REFUSED(head_verify(head, regions, REGIONS, NULL, NULL), PART_LOCKED);
 	REFUSED(head_lock(head, HEAD_LOCK_RECOVERABLE), PART_LOCKED);
 	head_detach(head);
-	assert_int_equal(target->powered_off, 0);
+	assert_int_equal(target->powered_off, 1); /* to see whether it is closed after a reset, too */
+}
+
+/* Its erasure was cut short: blank, and closed until it is reset. */
+static void a_part_still_closed_is_opened_by_a_restart(void **state)
+{
+	struct fake_target *target = *state;
+	struct head *head;
+
+	target->closed = true;
+	head = attach(target);
+	assert_false(head_identity(head)->locked);
+	assert_int_equal(head_identity(head)->uid_size, 8);
+	head_detach(head);
 }
 
 static void a_locked_part_is_recovered(void **state)
@@ -396,6 +409,7 @@ int main(void)
 		ON_TARGET(what_is_not_there_is_refused),
 		ON_TARGET(another_part_is_refused),
 		ON_TARGET(a_locked_part_is_seen_and_left_alone),
+		ON_TARGET(a_part_still_closed_is_opened_by_a_restart),
 		ON_TARGET(a_locked_part_is_recovered),
 		ON_TARGET(hardened_silicon_is_provisioned_without_a_reset),
 		ON_TARGET(an_open_part_gets_the_word_its_silicon_takes_as_open),
