@@ -141,8 +141,12 @@ static int add_log_entry(struct core *core, struct commit *commit)
 {
 	int code;
 
-	if (commit->status || !commit->record || commit->resumed || commit->repeated)
+	if (commit->status || commit->resumed || commit->repeated)
 		return 0;
+	if (!commit->record) {
+		commit->change.log_index = log_last(&core->log, commit->change.log_leaf);
+		return 0;
+	}
 	commit->record->time = (int64_t)commit->time;
 	code = log_add(&core->log, commit->record, commit->attachment, commit->change.log_leaf);
 	if (!code)

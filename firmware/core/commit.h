@@ -5,8 +5,11 @@
  * and one step of the fuse. Meanwhile the next batch gathers. So heads at work side by side share their flushes.
  *
  * Order, and what it gives: a log entry is durable before the journal record that vouches for it, so the ledger never names an
- * entry that is not there. A batch of nothing but finished units needs no flush of the journal: their log entries carry all that
- * is needed to repeat the ledger's records after a power cut (recover.c does).
+ * entry that is not there. Every record vouches for the entries before it, also when it has none of its own, so that the log
+ * cannot be set back alone. Readers see a change when all of it is durable, and not before.
+ *
+ * A batch of nothing but finished units needs no flush of the journal: their log entries carry all that is needed to repeat the
+ * ledger's records after a power cut (recover.c does).
  */
 #ifndef CORE_COMMIT_H
 #define CORE_COMMIT_H

@@ -206,7 +206,7 @@ int job_bind(struct core *core, struct job_handle *handle, uint32_t job, uint32_
 	int code = 0;
 
 	mtx_lock(&core->ledger.lock);
-	closed = core->ledger.job[job]->closed;
+	closed = core->ledger.job[job]->told.closed;
 	mtx_unlock(&core->ledger.lock);
 	if (!closed) {
 		package = share_package(core, job);
@@ -232,14 +232,14 @@ static void fill_report(const struct ledger_job *job, struct provcard_service_jo
 {
 	memset(report, 0, sizeof(*report));
 	memcpy(report->package_id, job->terms.package_id, sizeof(report->package_id));
-	report->state = job->closed ? PROVCARD_JOB_CLOSED : PROVCARD_JOB_ARMED;
-	report->ceiling_good = job->terms.grant.ceiling_good;
-	report->ceiling_scrap = job->terms.grant.ceiling_scrap;
-	report->allocated = job->durable.allocated;
-	report->good = job->durable.good;
-	report->scrap = job->durable.scrap;
-	report->reserved = job->durable.reserved;
-	report->not_after = (uint64_t)job->terms.grant.not_after;
+	report->state = job->told.closed ? PROVCARD_JOB_CLOSED : PROVCARD_JOB_ARMED;
+	report->ceiling_good = job->told.grant.ceiling_good;
+	report->ceiling_scrap = job->told.grant.ceiling_scrap;
+	report->allocated = job->told.counts.allocated;
+	report->good = job->told.counts.good;
+	report->scrap = job->told.counts.scrap;
+	report->reserved = job->told.counts.reserved;
+	report->not_after = (uint64_t)job->told.grant.not_after;
 	memcpy(report->product, job->terms.product, sizeof(report->product));
 	memcpy(report->oem, job->terms.oem, sizeof(report->oem));
 	memcpy(report->part, job->terms.part, sizeof(report->part));
@@ -250,7 +250,7 @@ int job_report(struct core *core, uint32_t job, struct provcard_service_job *rep
 	int code = PROVCARD_REFUSAL_JOB_NOT_LOADED;
 
 	mtx_lock(&core->ledger.lock);
-	if (job < core->ledger.jobs) {
+	if (job < core->ledger.jobs_told) {
 		fill_report(core->ledger.job[job], report);
 		code = 0;
 	}
@@ -314,7 +314,7 @@ int command_job_list(struct core *core, const struct core_command *command, stru
 	int code = 0;
 
 	mtx_lock(&core->ledger.lock);
-	result->result = core->ledger.jobs;
+	result->result = core->ledger.jobs_told;
 	mtx_unlock(&core->ledger.lock);
 	for (uint64_t i = command->arg[0]; i < result->result && done < room && !code; i++, done++) {
 		code = job_report(core, (uint32_t)i, &report);

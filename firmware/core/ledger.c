@@ -7,14 +7,13 @@
 
 #include "ledger_units.h"
 #include "provcard-refusal.h"
-#include "vault.h"
 
 int ledger_init(struct ledger *ledger, uint64_t capacity, uint64_t seed)
 {
 	memset(ledger, 0, sizeof(*ledger));
 	ledger->capacity = capacity;
 	ledger->seed = seed;
-	ledger->vault_generation = VAULT_FIRST_GENERATION;
+	ledger->vault.generation = VAULT_FIRST_GENERATION;
 	return mtx_init(&ledger->lock, mtx_plain) == thrd_success ? 0 : -ENOMEM;
 }
 
@@ -29,12 +28,17 @@ void ledger_clear(struct ledger *ledger)
 	memset(ledger, 0, sizeof(*ledger));
 }
 
-uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[PROVPKG_ID_SIZE])
+static uint32_t find_job(const struct ledger *ledger, uint32_t jobs, const uint8_t package_id[PROVPKG_ID_SIZE])
 {
-	for (uint32_t i = 0; i < ledger->jobs; i++)
+	for (uint32_t i = 0; i < jobs; i++)
 		if (!memcmp(ledger->job[i]->terms.package_id, package_id, PROVPKG_ID_SIZE))
 			return i;
 	return LEDGER_NO_JOB;
+}
+
+uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[PROVPKG_ID_SIZE])
+{
+	return find_job(ledger, ledger->jobs_told, package_id);
 }
 
 uint32_t ledger_floor(const struct ledger *ledger, const char *oem, const char *product)
@@ -66,7 +70,7 @@ static int judge_load(const struct ledger *ledger, const struct ledger_change *c
 	const struct ledger_load *terms = &change->load;
 
 	/* The loader looked before it verified; meanwhile another handle may have loaded the same. */
-	if (ledger_find_job(ledger, terms->package_id) != LEDGER_NO_JOB)
+	if (find_job(ledger, ledger->jobs, terms->package_id) != LEDGER_NO_JOB)
 		return PROVCARD_REFUSAL_JOB_BUSY;
 	if (terms->security_version < ledger_floor(ledger, terms->oem, terms->product))
 		return PROVCARD_REFUSAL_ROLLBACK;
@@ -315,7 +319,7 @@ int ledger_apply(struct ledger *ledger, const struct ledger_change *change, uint
 	int code;
 
 	if (change->type == LEDGER_VAULT) {
-		ledger->vault_generation = change->vault_generation;
+		ledger->vault = change->vault;
 		code = 0;
 	} else if (change->type == LEDGER_LOAD) {
 		code = apply_load(ledger, change);
@@ -327,10 +331,16 @@ int ledger_apply(struct ledger *ledger, const struct ledger_change *change, uint
 	return code;
 }
 
-void ledger_publish(struct ledger *ledger, uint32_t job)
+void ledger_publish(struct ledger *ledger, uint32_t number)
 {
-	if (job < ledger->jobs)
-		ledger->job[job]->durable = ledger->job[job]->counts;
+	struct ledger_job *job;
+
+	if (number >= ledger->jobs)
+		return;
+	job = ledger->job[number];
+	job->told = (struct ledger_told){ job->counts, job->terms.grant, job->closed };
+	if (number >= ledger->jobs_told)
+		ledger->jobs_told = number + 1;
 }
 
 void ledger_release(struct ledger *ledger, uint32_t unit)

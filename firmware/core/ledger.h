@@ -23,6 +23,7 @@
 #include "journal.h"
 #include "provcard-service.h"
 #include "provpkg.h"
+#include "vault.h"
 
 #define LEDGER_NO_JOB UINT32_MAX
 #define LEDGER_NO_LOG UINT64_MAX
@@ -31,7 +32,7 @@
 
 enum ledger_type {
 	LEDGER_NONE = 0,  /* a log record without a change of the ledger */
-	LEDGER_VAULT = 1, /* the vault's generation in force */
+	LEDGER_VAULT = 1, /* the vault in force */
 	LEDGER_LOAD = 2,  /* a job begins */
 	LEDGER_ALLOCATE = 3,
 	LEDGER_RESERVE = 4,
@@ -39,6 +40,12 @@ enum ledger_type {
 	LEDGER_SCRAP = 6,
 	LEDGER_CLOSE = 7,
 	LEDGER_GRANT = 8, /* the next grant of a job */
+};
+
+/* The vault in force. Two can have one generation, when a power cut undid the first; no two have one tag. */
+struct ledger_vault {
+	uint64_t generation;
+	uint8_t tag[VAULT_TAG_SIZE]; /* zero before the first change */
 };
 
 /* A grant in force. */
@@ -72,10 +79,11 @@ struct ledger_load {
 struct ledger_change {
 	uint32_t type; /* the same as the record's */
 	uint32_t job;
-	uint64_t log_index; /* LEDGER_NO_LOG, or the log entry that belongs to this change */
+	/* The log entry that belongs to this change, or else the last one before it; LEDGER_NO_LOG: there was none. */
+	uint64_t log_index;
 	uint8_t log_leaf[PROVPKG_HASH_SIZE];
 	union {
-		uint64_t vault_generation;
+		struct ledger_vault vault;
 		struct ledger_load load;
 		struct {
 			struct ledger_grant terms;
@@ -106,10 +114,17 @@ struct ledger_counts {
 	uint64_t held; /* of the reserved: dead, waiting for scrap room */
 };
 
+/* What readers are told of a job: as far as it is written, so that no power cut takes it back. */
+struct ledger_told {
+	struct ledger_counts counts;
+	struct ledger_grant grant;
+	bool closed;
+};
+
 struct ledger_job {
 	struct ledger_load terms;
-	struct ledger_counts counts;	  /* as far as judged */
-	struct ledger_counts durable;	  /* as far as written: what readers are told */
+	struct ledger_counts counts; /* as far as judged, as the grant and closed */
+	struct ledger_told told;
 	char actor[PROVPKG_NAME_MAX + 1]; /* who allocated last */
 	uint32_t running;		  /* units in a head now */
 	bool closed;
@@ -133,11 +148,12 @@ struct ledger {
 	uint64_t capacity;
 	uint64_t charges;
 	uint64_t open; /* RESERVED units, each of which may need one more record */
-	uint64_t vault_generation;
+	struct ledger_vault vault;
 	uint64_t log_size;		     /* log entries that changes vouch for */
 	uint8_t log_leaf[PROVPKG_HASH_SIZE]; /* of the last of them; its chain covers the others */
 	struct ledger_job **job;	     /* addresses stay; a job's number never changes */
 	uint32_t jobs;
+	uint32_t jobs_told; /* the first of them: those that are durable */
 	uint32_t job_room;
 	struct ledger_unit *unit;
 	uint32_t units;
@@ -165,7 +181,7 @@ int ledger_replay(struct ledger *ledger, const struct journal_record *record, st
 /* Does the change close its job? */
 bool ledger_ends_job(const struct ledger_change *change);
 
-/* LEDGER_NO_JOB when there is none. */
+/* Among those that are durable. LEDGER_NO_JOB when there is none. */
 uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[PROVPKG_ID_SIZE]);
 /* NULL when this job has not met the part. */
 struct ledger_unit *ledger_find_unit(const struct ledger *ledger, uint32_t job, struct provpkg_view uid);

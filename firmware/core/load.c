@@ -20,6 +20,15 @@ struct loading {
 	uint32_t *segment;
 };
 
+/* A flush that failed cannot be tried again: what it lost, a second one would not bring back, and would not tell. */
+static int flush_staging(struct core *core)
+{
+	if (!core->port->ops->nv_flush(core->port->context, PORT_NV_STAGING))
+		return 0;
+	core_stop_production(core, PROVCARD_REFUSAL_STORAGE_FAILED);
+	return PROVCARD_REFUSAL_STORAGE_FAILED;
+}
+
 static int stage_finished(struct loading *loading, uint32_t writer)
 {
 	struct staging *staging = &loading->core->staging;
@@ -34,9 +43,7 @@ static int stage_finished(struct loading *loading, uint32_t writer)
 		staging->committing = true;
 	loading->place = (struct package_place){ staging->offset, staging->size };
 	mtx_unlock(&staging->lock);
-	if (!code && loading->core->port->ops->nv_flush(loading->core->port->context, PORT_NV_STAGING))
-		code = PROVCARD_REFUSAL_STORAGE_FAILED;
-	return code;
+	return code ? code : flush_staging(loading->core);
 }
 
 /* The job that this package became when it was loaded before. */
@@ -53,7 +60,7 @@ static int find_earlier(struct loading *loading)
 		loading->already = true;
 		if (memcmp(job->terms.manifest_digest, loading->terms.manifest_digest, PROVPKG_HASH_SIZE))
 			code = PROVCARD_REFUSAL_PACKAGE_ID_REUSED;
-		else if (job->closed)
+		else if (job->told.closed)
 			code = PROVCARD_REFUSAL_JOB_CLOSED;
 	}
 	mtx_unlock(&ledger->lock);
@@ -75,9 +82,10 @@ static int store_chain(struct loading *loading)
 		mtx_unlock(&core->staging.lock);
 	}
 	if (!code && pem.size &&
-	    (core->port->ops->nv_write(core->port->context, PORT_NV_STAGING, loading->terms.chain_offset, pem.data, pem.size) ||
-	     core->port->ops->nv_flush(core->port->context, PORT_NV_STAGING)))
+	    core->port->ops->nv_write(core->port->context, PORT_NV_STAGING, loading->terms.chain_offset, pem.data, pem.size))
 		code = PROVCARD_REFUSAL_STORAGE_FAILED;
+	if (!code && pem.size)
+		code = flush_staging(core);
 	loading->terms.chain_size = (uint32_t)pem.size;
 	provpkg_blob_free(&pem);
 	return code;

@@ -147,6 +147,16 @@ int log_add(struct log *log, struct provpkg_record *record, struct provpkg_view 
 	return code;
 }
 
+uint64_t log_last(const struct log *log, uint8_t leaf[PROVPKG_HASH_SIZE])
+{
+	const struct log_batch *batch = log->batch;
+	uint64_t size = log->size + batch->count;
+
+	if (size)
+		memcpy(leaf, batch->count ? batch->entry[batch->count - 1].leaf : log->leaf[log->size - 1], PROVPKG_HASH_SIZE);
+	return size - 1;
+}
+
 int log_write(struct log *log)
 {
 	const struct port *port = log->port;

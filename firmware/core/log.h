@@ -90,6 +90,8 @@ bool log_has_room(const struct log *log, uint64_t bytes);
  * 0, -ENOMEM, -EIO, LOG_FULL.
  */
 int log_add(struct log *log, struct provpkg_record *record, struct provpkg_view attachment, uint8_t leaf[PROVPKG_HASH_SIZE]);
+/* The last entry, added ones included: its index and leaf hash. UINT64_MAX when there is none. */
+uint64_t log_last(const struct log *log, uint8_t leaf[PROVPKG_HASH_SIZE]);
 int log_write(struct log *log);	  /* STORAGE_FAILED: the card must stop */
 int log_publish(struct log *log); /* -ENOMEM: the card must stop */
 

@@ -27,15 +27,15 @@ static int get_end(struct core *core, const uint8_t package_id[PROVPKG_ID_SIZE],
 	if (number != LEDGER_NO_JOB) {
 		const struct ledger_job *job = core->ledger.job[number];
 
-		code = job->closed ? 0 : PROVCARD_REFUSAL_NO_SUCH_OBJECT;
+		code = job->told.closed ? 0 : PROVCARD_REFUSAL_NO_SUCH_OBJECT;
 		memcpy(end->package_id, package_id, sizeof(end->package_id));
 		memcpy(end->product, job->terms.product, sizeof(end->product));
 		memcpy(end->oem, job->terms.oem, sizeof(end->oem));
-		end->granted_good = job->terms.grant.ceiling_good;
-		end->granted_scrap = job->terms.grant.ceiling_scrap;
+		end->granted_good = job->told.grant.ceiling_good;
+		end->granted_scrap = job->told.grant.ceiling_scrap;
 		end->granted = end->granted_good + end->granted_scrap;
-		end->good = job->counts.good;
-		end->scrap = job->counts.scrap;
+		end->good = job->told.counts.good;
+		end->scrap = job->told.counts.scrap;
 		end->unused = end->granted - end->good - end->scrap;
 		end->last_index = job->closed_index;
 		end->closed_at = (int64_t)job->closed_at;

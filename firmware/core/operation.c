@@ -22,10 +22,11 @@ static void attach_request(struct request *request, enum provpkg_event event, st
 static int replace_vault(struct request *request, struct vault *vault, enum provpkg_event event)
 {
 	struct core *core = request->core;
-	struct commit commit = { .change = { .type = LEDGER_VAULT, .job = LEDGER_NO_JOB, .vault_generation = vault->generation } };
+	struct commit commit = { .change = { .type = LEDGER_VAULT, .job = LEDGER_NO_JOB, .vault.generation = vault->generation } };
 	struct provpkg_record record;
 	int code = vault_store(core->port, vault);
 
+	memcpy(commit.change.vault.tag, vault->tag, sizeof(vault->tag));
 	attach_request(request, event, &record, &commit);
 	if (code == PROVCARD_REFUSAL_STORAGE_FAILED)
 		core_stop_production(core, code);

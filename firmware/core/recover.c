@@ -137,18 +137,26 @@ static int recover_log(struct core *core, const struct journal_mark *mark)
 	return code;
 }
 
+/* The first vault of a life has no record, and needs none: with another one the journal is not authentic. */
+static bool is_in_force(const struct core *core, const struct vault *vault)
+{
+	const struct ledger_vault *named = &core->ledger.vault;
+
+	return vault && vault->generation == named->generation &&
+	       (named->generation == VAULT_FIRST_GENERATION || !memcmp(vault->tag, named->tag, sizeof(named->tag)));
+}
+
 /* Of the two slots the one that the ledger names. */
 static int choose_vault(struct core *core, struct vault *slot[2])
 {
-	uint64_t generation = core->ledger.vault_generation;
-
 	for (int i = 0; i < 2; i++) {
-		if (slot[i] && slot[i]->generation == generation) {
+		if (is_in_force(core, slot[i])) {
 			core_set_vault(core, vault_get(slot[i]));
 			return 0;
 		}
 	}
-	return slot[1]->generation < generation ? PROVCARD_REFUSAL_LEDGER_ROLLBACK : PROVCARD_REFUSAL_VAULT_CORRUPT;
+	return slot[1]->generation < core->ledger.vault.generation ? PROVCARD_REFUSAL_LEDGER_ROLLBACK :
+								     PROVCARD_REFUSAL_VAULT_CORRUPT;
 }
 
 static int resume_life(struct core *core, struct vault *slot[2])

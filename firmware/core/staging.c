@@ -35,7 +35,8 @@ static int taken(struct core *core, struct extent **extents, size_t *count)
 	for (uint32_t i = 0; *extents && i < ledger->jobs; i++) {
 		const struct ledger_job *job = ledger->job[i];
 
-		if (!job->closed)
+		/* A closing that is not durable yet may be undone. */
+		if (!job->told.closed)
 			add(*extents, count, job->terms.staging_offset, job->terms.staging_size);
 		add(*extents, count, job->terms.chain_offset, job->terms.chain_size);
 	}

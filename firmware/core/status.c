@@ -24,7 +24,7 @@ int command_status(struct core *core, const struct core_command *command, struct
 	status.flushes = atomic_load(&core->flushes);
 	if (core->storage_open) {
 		mtx_lock(&core->ledger.lock);
-		status.jobs = core->ledger.jobs;
+		status.jobs = core->ledger.jobs_told;
 		mtx_unlock(&core->ledger.lock);
 		if (log_head(&core->log, &status.log_size, root))
 			return PROVCARD_REFUSAL_INTERNAL;

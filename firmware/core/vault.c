@@ -20,8 +20,10 @@ struct slot {
 	uint8_t root_id[16]; /* which root secret it is under */
 	uint8_t nonce[CRYPTO_GCM_NONCE];
 	uint32_t reserved;
-	uint8_t tag[CRYPTO_GCM_TAG];
+	uint8_t tag[VAULT_TAG_SIZE];
 };
+
+_Static_assert(VAULT_TAG_SIZE == CRYPTO_GCM_TAG, "the tag is the seal's");
 
 static struct crypto_piece slot_aad(const struct slot *slot)
 {
@@ -55,10 +57,10 @@ static uint64_t slot_offset(const struct port *port, uint64_t generation)
 }
 
 /* Seal the blob in place and write it behind its header. */
-static int write_slot(const struct port *port, uint64_t generation, uint8_t *blob, size_t size)
+static int write_slot(const struct port *port, struct vault *vault, uint8_t *blob, size_t size)
 {
-	struct slot slot = { .magic = SLOT_MAGIC, .size = (uint32_t)size, .generation = generation };
-	uint64_t offset = slot_offset(port, generation);
+	struct slot slot = { .magic = SLOT_MAGIC, .size = (uint32_t)size, .generation = vault->generation };
+	uint64_t offset = slot_offset(port, vault->generation);
 	uint8_t key[32];
 	int code = root_key(port, key, slot.root_id);
 
@@ -73,10 +75,11 @@ static int write_slot(const struct port *port, uint64_t generation, uint8_t *blo
 	    port->ops->nv_write(port->context, PORT_NV_VAULT, offset + sizeof(slot), blob, size) ||
 	    port->ops->nv_flush(port->context, PORT_NV_VAULT))
 		return PROVCARD_REFUSAL_STORAGE_FAILED;
+	memcpy(vault->tag, slot.tag, sizeof(vault->tag));
 	return 0;
 }
 
-int vault_store(const struct port *port, const struct vault *vault)
+int vault_store(const struct port *port, struct vault *vault)
 {
 	uint8_t *blob;
 	size_t size;
@@ -87,7 +90,7 @@ int vault_store(const struct port *port, const struct vault *vault)
 	if (size + sizeof(struct slot) > slot_room(port))
 		code = PROVCARD_REFUSAL_TOO_MANY_PEOPLE;
 	else
-		code = write_slot(port, vault->generation, blob, size);
+		code = write_slot(port, vault, blob, size);
 	OPENSSL_secure_clear_free(blob, size);
 	return code;
 }
@@ -131,8 +134,10 @@ static int read_slot(const struct port *port, uint64_t number, const uint8_t key
 		code = PROVCARD_REFUSAL_STORAGE_FAILED;
 	else if (!crypto_open(key, slot.nonce, slot_aad(&slot), blob, slot.size, slot.tag) && !vault_decode(blob, slot.size, vault))
 		*state = SLOT_GENUINE;
-	if (*state == SLOT_GENUINE)
+	if (*state == SLOT_GENUINE) {
 		(*vault)->generation = slot.generation;
+		memcpy((*vault)->tag, slot.tag, sizeof(slot.tag));
+	}
 	OPENSSL_secure_clear_free(blob, slot.size);
 	return code;
 }

@@ -18,6 +18,7 @@
 
 #define VAULT_PEOPLE_MAX 64
 #define VAULT_FIRST_GENERATION 1
+#define VAULT_TAG_SIZE 16
 
 /* One enrolment: a person with one pinned certificate, or an OEM with its anchors and the card's issuing key for it. */
 struct vault_person {
@@ -37,6 +38,7 @@ struct vault_secrets {
 struct vault {
 	atomic_uint references;
 	uint64_t generation;
+	uint8_t tag[VAULT_TAG_SIZE]; /* of its slot: tells it from every other one */
 	struct vault_secrets *secrets; /* on the secure heap */
 	struct provpkg_card_keys keys;
 	struct provpkg_card_certificates certificates; /* all NULL while BLANK */
@@ -54,8 +56,8 @@ void vault_put(struct vault *vault); /* NULL is fine */
 /* After certificates changed. */
 int vault_set_card_id(struct vault *vault);
 
-/* Write to the slot of its generation, durably. TOO_MANY_PEOPLE when it does not fit, STORAGE_FAILED. */
-int vault_store(const struct port *port, const struct vault *vault);
+/* Write to the slot of its generation, durably; @vault gets its tag. TOO_MANY_PEOPLE when it does not fit, STORAGE_FAILED. */
+int vault_store(const struct port *port, struct vault *vault);
 
 enum vault_found { VAULT_FOUND, VAULT_NONE }; /* none: new memory, or one whose root secret was destroyed */
 /*
