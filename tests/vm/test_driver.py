@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from conftest import in_service
 from provtest import workflow
+from provtest.service import in_service
 
 REFUSED = 1
 GONE = 4

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from conftest import in_service
 from provtest import processes, station
+from provtest.service import in_service
 
 USAGE = 2
 MACHINES = {

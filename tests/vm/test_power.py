@@ -14,7 +14,7 @@ def test_card_dies_during_a_run_and_resumes(service):
     guest = service.place.guest
     running = guest.send("provcard run --once")
     service.place.await_programming()
-    service.place.card.power_cut()
+    service.place.cut_power()
     result = guest.wait(running, timeout=120)
     assert result.code in (0, GONE), result
     assert guest.run("ls /dev/provcard0", check=False).code != 0 or guest.run("provcard status", check=False).code == GONE

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from conftest import in_service
 from provtest import station
+from provtest.service import in_service
 
 GONE = 4
 
@@ -32,7 +32,7 @@ def test_power_cut_under_load(place):
     """A true surprise removal: within two seconds everybody knows, then the function goes, and the module."""
     guest = place.guest
     running = start_load(guest)
-    place.card.power_cut()
+    place.cut_power()
     for number in running:
         result = guest.join(number, timeout=20)
         assert result.code == GONE and "gone" in result.err, result
