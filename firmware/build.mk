@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# What "provcard status" shows, and what the floor is compared with; the latter rises when an older firmware must not start any more.
+FIRMWARE_VERSION ?= $(VERSION)
+FIRMWARE_SECURITY_VERSION ?= 1
+CFLAGS-firmware = -DFIRMWARE_VERSION='"$(FIRMWARE_VERSION)"' -DFIRMWARE_SECURITY_VERSION=$(FIRMWARE_SECURITY_VERSION)
+
 FIRMWARE_CORE := $(O)/libfirmware-core.a
 FIRMWARE_HEAD := $(O)/libfirmware-head.a
 FIRMWARE_EMU := $(O)/libfirmware-emu.a # the emulated port without its main()

@@ -22,7 +22,20 @@ enum port_region {
 	PORT_NV_LEDGER, /* superblocks and journal */
 	PORT_NV_LOG, /* log entries, append only */
 	PORT_NV_STAGING, /* packages as they came, ciphertext */
+	PORT_NV_FIRMWARE_A, /* firmware files, one a slot; a port without a boot stage has them with size 0 */
+	PORT_NV_FIRMWARE_B,
+	PORT_NV_BOOT, /* which slot to start: firmware/boot/flags.h */
 	PORT_NV_REGIONS
+};
+
+#define PORT_NO_SLOT UINT32_MAX
+
+/* The firmware that runs, as the boot stage measured it. */
+struct port_firmware {
+	uint8_t digest[32]; /* SHA-256 of the image */
+	char version[32]; /* zero padded */
+	uint32_t security_version;
+	uint32_t slot; /* 0: A, 1: B; PORT_NO_SLOT: started without a boot stage, measured by itself */
 };
 
 /* One run of SWD clocks: bit i is bit i % 8 of byte i / 8. */
@@ -48,6 +61,16 @@ struct port_ops {
 	/* A counter that hardware only lets rise. Durable when fuse_increment returns 0. */
 	int (*fuse_read)(void *port, uint64_t *count);
 	int (*fuse_increment)(void *port);
+
+	/*
+	 * Firmware. The anchors of the firmware's maker, DER certificates one behind the other, stand in read-only memory: they live
+	 * as long as the port, and there are none (size 0) without a boot stage. The floor is the least security version that may
+	 * start: fuses that only rise. A power cut in floor_raise leaves the old value, the new one or one between.
+	 */
+	int (*firmware_identity)(void *port, struct port_firmware *identity);
+	void (*firmware_anchors)(void *port, const uint8_t **der, size_t *size);
+	int (*floor_read)(void *port, uint32_t *floor);
+	int (*floor_raise)(void *port, uint32_t floor);
 
 	/* 32 bytes unique to this piece of silicon, readable by its firmware alone: the root under which NV secrets are wrapped. */
 	int (*root_secret)(void *port, uint8_t secret[32]);
@@ -82,6 +105,7 @@ struct port {
 	const struct port_ops *ops;
 	void *context; /* first argument of every function */
 	const char *serial; /* the card's serial number, at most 31 characters */
+	const char *board; /* what firmware must be made for; likewise */
 };
 
 #endif

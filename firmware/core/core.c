@@ -16,11 +16,6 @@
 #define SECURE_HEAP (64u << 20)
 #define SECURE_HEAP_MIN 32
 
-const char *core_version(void)
-{
-	return PROVCARD_VERSION;
-}
-
 /* The secure heap is the process's: whoever comes first makes it. */
 static int prepare_secure_heap(void)
 {

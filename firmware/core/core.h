@@ -56,8 +56,9 @@ uint16_t core_job_delete(struct core *core, uint32_t handle);
 /* The host asked to abort: units of this handle stop at their next safe point with UNIT_STOPPED. 0 stops all handles. */
 void core_job_abort(struct core *core, uint32_t handle);
 
-/* Version of the firmware, for the transport's identify. */
+/* Version of the firmware, for the transport's identify, and the security version that it claims. */
 const char *core_version(void);
+uint32_t core_security_version(void);
 
 #define CORE_MAX_JOBS 64
 

@@ -18,6 +18,9 @@ static const uint64_t default_size[PORT_NV_REGIONS] = {
 	[PORT_NV_LEDGER] = 256u << 10,
 	[PORT_NV_LOG] = 2u << 20,
 	[PORT_NV_STAGING] = 4u << 20,
+	[PORT_NV_FIRMWARE_A] = 96u << 10,
+	[PORT_NV_FIRMWARE_B] = 96u << 10,
+	[PORT_NV_BOOT] = 8u << 10,
 };
 
 static uint64_t nv_size(void *context, enum port_region region)
@@ -122,6 +125,43 @@ static int fuse_increment(void *context)
 	return error;
 }
 
+static int firmware_identity(void *context, struct port_firmware *identity)
+{
+	*identity = ((struct fake_port *)context)->firmware;
+	return 0;
+}
+
+static void firmware_anchors(void *context, const uint8_t **der, size_t *size)
+{
+	struct fake_port *fake = context;
+
+	*der = fake->anchors;
+	*size = fake->anchors_size;
+}
+
+static int floor_read(void *context, uint32_t *floor)
+{
+	*floor = ((struct fake_port *)context)->floor;
+	return 0;
+}
+
+/* Fuse by fuse: a power cut may leave it half way. */
+static int floor_raise(void *context, uint32_t floor)
+{
+	struct fake_port *fake = context;
+	int error = 0;
+
+	mtx_lock(&fake->lock);
+	while (fake->floor < floor && !error) {
+		if (powered(fake) && !fake->fuse_fails)
+			fake->floor++;
+		else
+			error = -EIO;
+	}
+	mtx_unlock(&fake->lock);
+	return error;
+}
+
 static int root_secret(void *context, uint8_t secret[32])
 {
 	struct fake_port *fake = context;
@@ -189,6 +229,10 @@ static const struct port_ops ops = {
 	.nv_flush = nv_flush,
 	.fuse_read = fuse_read,
 	.fuse_increment = fuse_increment,
+	.firmware_identity = firmware_identity,
+	.firmware_anchors = firmware_anchors,
+	.floor_read = floor_read,
+	.floor_raise = floor_raise,
 	.root_secret = root_secret,
 	.root_destroy = root_destroy,
 	.entropy = entropy,
@@ -201,7 +245,7 @@ static const struct port_ops ops = {
 
 static void set_port(struct fake_port *fake)
 {
-	fake->port = (struct port){ .ops = &ops, .context = fake, .serial = "TEST-1" };
+	fake->port = (struct port){ .ops = &ops, .context = fake, .serial = "TEST-1", .board = FAKE_BOARD };
 	mtx_init(&fake->lock, mtx_plain);
 }
 
@@ -225,6 +269,7 @@ void fake_port_new(struct fake_port *fake, unsigned int number)
 		fake_port_resize(fake, (enum port_region)i, default_size[i]);
 	RAND_bytes(fake->root, sizeof(fake->root));
 	fake->clock = PKI_NOW;
+	fake->firmware = (struct port_firmware){ .version = "test", .slot = PORT_NO_SLOT };
 	fake->heads = number;
 }
 

@@ -13,6 +13,8 @@
 
 #include "port.h"
 
+#define FAKE_BOARD "test-board"
+
 struct fake_write {
 	uint64_t offset;
 	uint8_t *data;
@@ -36,6 +38,10 @@ struct fake_port {
 	mtx_t lock;
 	struct fake_region region[PORT_NV_REGIONS];
 	uint64_t fuse;
+	struct port_firmware firmware; /* what runs; without a slot unless a test says otherwise */
+	const uint8_t *anchors;	       /* borrowed */
+	size_t anchors_size;
+	uint32_t floor;
 	uint8_t root[32];
 	bool root_gone;
 	uint64_t clock;

@@ -134,6 +134,28 @@ static void test_fuse(void **state)
 	state_close(&card);
 }
 
+/* The floor of the firmware rises and stays. */
+static void test_floor(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[128];
+	struct state card;
+
+	assert_int_equal(state_open(&card, fixture->path, small), 0);
+	assert_int_equal(card.floor, 0);
+	assert_int_equal(floor_raise(&card, 5), 0);
+	assert_int_equal(floor_raise(&card, 3), 0);
+	assert_int_equal(card.floor, 5);
+	state_close(&card);
+	assert_int_equal(state_open(&card, fixture->path, NULL), 0);
+	assert_int_equal(card.floor, 5);
+	assert_int_equal(card.fuse, 0);
+	state_close(&card);
+	path_of(fixture, "floor", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(state_open(&card, fixture->path, NULL), -EUCLEAN);
+}
+
 static void spoil_fuse(const struct fixture *fixture, off_t offset)
 {
 	char path[128];
@@ -328,6 +350,7 @@ int main(void)
 		TEST(test_sizes),
 		TEST(test_one_card_at_a_time),
 		TEST(test_fuse),
+		TEST(test_floor),
 		TEST(test_fuse_torn),
 		TEST(test_fuse_tampered),
 		TEST(test_root),

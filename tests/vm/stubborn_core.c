@@ -79,6 +79,11 @@ void core_job_abort(struct core *core, uint32_t handle)
 	mtx_unlock(&core->lock);
 }
 
+uint32_t core_security_version(void)
+{
+	return 1;
+}
+
 const char *core_version(void)
 {
 	return "stubborn";

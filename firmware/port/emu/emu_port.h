@@ -3,11 +3,15 @@
 #ifndef PROVCARD_EMU_PORT_H
 #define PROVCARD_EMU_PORT_H
 
+#include "boot_report.h"
 #include "cable_client.h"
 #include "state.h"
 
 /* Most heads a card can have: each takes one interrupt vector beside the admin queue's, and MSI has 32. */
 #define EMU_HEADS_MAX 31
+
+/* What firmware for it is made for. */
+#define EMU_BOARD "provcard-emulated"
 
 struct emu_port {
 	struct port port;
@@ -15,6 +19,7 @@ struct emu_port {
 	int64_t clock_offset; /* seconds that the card's clock is ahead of this machine's */
 	unsigned int heads;
 	struct cable cables[EMU_HEADS_MAX];
+	struct boot_report boot; /* no version: nobody has measured yet */
 	/* Where events go; set before the endpoint serves, cleared before it is destroyed. */
 	pthread_mutex_t mutex;
 	void (*event)(void *context, const struct port_event *event);
@@ -23,6 +28,8 @@ struct emu_port {
 
 void emu_port_init(struct emu_port *emu, struct state *state, const char *serial, unsigned int heads, const char *const *cables,
 		   int64_t clock_offset);
+/* Started by a boot stage, which left @report; else the port measures its own executable when it is asked. Before anything asks. */
+void emu_port_booted(struct emu_port *emu, const struct boot_report *report);
 void emu_port_listen(struct emu_port *emu, void (*event)(void *context, const struct port_event *event), void *context);
 
 #endif

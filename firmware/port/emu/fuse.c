@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The two things that silicon holds: a counter that only rises, and a secret that nothing outside can read. Blowing a real fuse
- * costs less than replacing a file, so the counter stands in two slots, written in turns: a write that is cut short spoils the
- * slot of the count that was not reached.
+ * What silicon holds: two counters that only rise, the ledger's and the firmware's floor, and a secret that nothing outside can
+ * read. Blowing a real fuse costs less than replacing a file, so a counter stands in two slots, written in turns: a write that is
+ * cut short spoils the slot of the count that was not reached.
  */
 #include <endian.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include "state.h"
 
 #define FUSE_FILE "fuse"
+#define FLOOR_FILE "floor"
 #define FUSE_SLOT 4096 /* no two in one block of a disk */
 #define ROOT_FILE "root"
 #define ROOT_SIZE 32
@@ -38,12 +39,12 @@ static bool get_slot(const struct fuse_slot slots[2], unsigned int parity, uint6
 	return *count == ~le64toh(slots[parity].inverted) && *count % 2 == parity;
 }
 
-static int read_fuse(struct state *state)
+static int read_counter(struct state *state, const char *name, uint64_t *count)
 {
 	struct fuse_slot slots[2];
 	uint64_t even, odd;
 	bool has_even, has_odd;
-	int error = state_load(state, FUSE_FILE, slots, sizeof(slots));
+	int error = state_load(state, name, slots, sizeof(slots));
 
 	if (error)
 		return error;
@@ -53,38 +54,63 @@ static int read_fuse(struct state *state)
 		return -EUCLEAN;
 	if (has_even && has_odd && even + 1 != odd && odd + 1 != even)
 		return -EUCLEAN;
-	state->fuse = has_odd && (!has_even || odd > even) ? odd : even;
+	*count = has_odd && (!has_even || odd > even) ? odd : even;
 	return 0;
 }
 
-static int make_fuse(struct state *state)
+static int make_counter(struct state *state, const char *name, uint64_t *count)
 {
 	struct fuse_slot slots[2] = { 0 };
 
 	set_slot(slots, 0);
-	state->fuse = 0;
-	return state_replace(state, FUSE_FILE, slots, sizeof(slots));
+	*count = 0;
+	return state_replace(state, name, slots, sizeof(slots));
+}
+
+static int open_counter(struct state *state, const char *name, int *file, uint64_t *count)
+{
+	int error = read_counter(state, name, count);
+
+	if (error == -ENOENT)
+		error = nv_exists(state) ? -EUCLEAN : make_counter(state, name, count);
+	if (error)
+		return error;
+	*file = openat(state->folder, name, O_WRONLY | O_CLOEXEC);
+	return *file < 0 ? -errno : 0;
 }
 
 int fuse_open(struct state *state)
 {
-	int error = read_fuse(state);
+	int error = open_counter(state, FUSE_FILE, &state->fuse_file, &state->fuse);
 
-	if (error == -ENOENT)
-		error = nv_exists(state) ? -EUCLEAN : make_fuse(state);
-	if (error)
-		return error;
-	state->fuse_file = openat(state->folder, FUSE_FILE, O_WRONLY | O_CLOEXEC);
-	return state->fuse_file < 0 ? -errno : 0;
+	return error ? error : open_counter(state, FLOOR_FILE, &state->floor_file, &state->floor);
 }
 
-static int store_fuse(struct state *state, uint64_t count)
+void fuse_close(struct state *state)
+{
+	if (state->fuse_file >= 0)
+		close(state->fuse_file);
+	if (state->floor_file >= 0)
+		close(state->floor_file);
+}
+
+static int store_count(int file, uint64_t count)
 {
 	uint64_t words[2] = { htole64(count), htole64(~count) };
 
-	if (pwrite(state->fuse_file, words, sizeof(words), (off_t)(count % 2 * FUSE_SLOT)) != sizeof(words))
+	if (pwrite(file, words, sizeof(words), (off_t)(count % 2 * FUSE_SLOT)) != sizeof(words))
 		return -EIO;
-	return fdatasync(state->fuse_file) ? -errno : 0;
+	return fdatasync(file) ? -errno : 0;
+}
+
+/* The caller holds the mutex. */
+static int increment(int file, uint64_t *count)
+{
+	int error = *count == UINT64_MAX ? -EOVERFLOW : store_count(file, *count + 1);
+
+	if (!error)
+		++*count;
+	return error;
 }
 
 int fuse_increment(struct state *state)
@@ -92,9 +118,18 @@ int fuse_increment(struct state *state)
 	int error;
 
 	pthread_mutex_lock(&state->mutex);
-	error = state->fuse == UINT64_MAX ? -EOVERFLOW : store_fuse(state, state->fuse + 1);
-	if (!error)
-		state->fuse++;
+	error = increment(state->fuse_file, &state->fuse);
+	pthread_mutex_unlock(&state->mutex);
+	return error;
+}
+
+int floor_raise(struct state *state, uint32_t floor)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&state->mutex);
+	while (state->floor < floor && !error)
+		error = increment(state->floor_file, &state->floor);
 	pthread_mutex_unlock(&state->mutex);
 	return error;
 }

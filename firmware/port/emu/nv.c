@@ -16,6 +16,9 @@ static const struct {
 	[PORT_NV_LEDGER] = { "ledger", 16u << 20 },
 	[PORT_NV_LOG] = { "log", 64u << 20 },
 	[PORT_NV_STAGING] = { "staging", 64u << 20 },
+	[PORT_NV_FIRMWARE_A] = { "firmware-a", 64u << 20 },
+	[PORT_NV_FIRMWARE_B] = { "firmware-b", 64u << 20 },
+	[PORT_NV_BOOT] = { "boot", 8192 },
 };
 
 const char *state_region_name(enum port_region region)

@@ -55,6 +55,43 @@ static int port_fuse_increment(void *port)
 	return fuse_increment(state_of(port));
 }
 
+/* Without a boot stage measured when somebody asks: many a test never does. */
+static int port_firmware_identity(void *port, struct port_firmware *identity)
+{
+	struct emu_port *emu = port;
+	int error = 0;
+
+	pthread_mutex_lock(&emu->mutex);
+	if (!emu->boot.firmware.version[0])
+		error = boot_report_measure(&emu->boot);
+	*identity = emu->boot.firmware;
+	pthread_mutex_unlock(&emu->mutex);
+	return error;
+}
+
+static void port_firmware_anchors(void *port, const uint8_t **der, size_t *size)
+{
+	const struct boot_report *boot = &((struct emu_port *)port)->boot;
+
+	*der = boot->anchors;
+	*size = boot->anchors_size;
+}
+
+static int port_floor_read(void *port, uint32_t *floor)
+{
+	struct state *state = state_of(port);
+
+	pthread_mutex_lock(&state->mutex);
+	*floor = (uint32_t)state->floor;
+	pthread_mutex_unlock(&state->mutex);
+	return 0;
+}
+
+static int port_floor_raise(void *port, uint32_t floor)
+{
+	return floor_raise(state_of(port), floor);
+}
+
 static int port_root_secret(void *port, uint8_t secret[32])
 {
 	return root_secret(state_of(port), secret);
@@ -179,6 +216,10 @@ static const struct port_ops ops = {
 	.nv_flush = port_nv_flush,
 	.fuse_read = port_fuse_read,
 	.fuse_increment = port_fuse_increment,
+	.firmware_identity = port_firmware_identity,
+	.firmware_anchors = port_firmware_anchors,
+	.floor_read = port_floor_read,
+	.floor_raise = port_floor_raise,
 	.root_secret = port_root_secret,
 	.root_destroy = port_root_destroy,
 	.entropy = port_entropy,
@@ -202,10 +243,15 @@ void emu_port_init(struct emu_port *emu, struct state *state, const char *serial
 	unsigned int i;
 
 	*emu = (struct emu_port){ .state = state, .clock_offset = clock_offset, .heads = heads };
-	emu->port = (struct port){ .ops = &ops, .context = emu, .serial = serial };
+	emu->port = (struct port){ .ops = &ops, .context = emu, .serial = serial, .board = EMU_BOARD };
 	pthread_mutex_init(&emu->mutex, NULL);
 	for (i = 0; i < heads; i++)
 		cable_init(&emu->cables[i], cables[i]);
+}
+
+void emu_port_booted(struct emu_port *emu, const struct boot_report *report)
+{
+	emu->boot = *report;
 }
 
 void emu_port_listen(struct emu_port *emu, void (*event)(void *context, const struct port_event *event), void *context)

@@ -80,6 +80,7 @@ int state_open(struct state *state, const char *path, const uint64_t sizes[PORT_
 	memset(state, 0, sizeof(*state));
 	state->lock = -1;
 	state->fuse_file = -1;
+	state->floor_file = -1;
 	for (i = 0; i < PORT_NV_REGIONS; i++)
 		state->nv[i] = -1;
 	pthread_mutex_init(&state->mutex, NULL);
@@ -101,8 +102,7 @@ int state_open(struct state *state, const char *path, const uint64_t sizes[PORT_
 void state_close(struct state *state)
 {
 	nv_close(state);
-	if (state->fuse_file >= 0)
-		close(state->fuse_file);
+	fuse_close(state);
 	if (state->lock >= 0)
 		close(state->lock);
 	close(state->folder);

@@ -16,9 +16,11 @@ struct state {
 	int lock;
 	int nv[PORT_NV_REGIONS];
 	uint64_t nv_size[PORT_NV_REGIONS];
-	pthread_mutex_t mutex; /* of fuse and root secret */
+	pthread_mutex_t mutex; /* of fuses and root secret */
 	int fuse_file;
 	uint64_t fuse;
+	int floor_file;
+	uint64_t floor;
 };
 
 /* Name of a region, as in its file's name and on the command line. */
@@ -40,7 +42,10 @@ void nv_close(struct state *state);
 bool nv_exists(const struct state *state);
 
 int fuse_open(struct state *state);
+void fuse_close(struct state *state);
 int fuse_increment(struct state *state);
+/* One fuse after the other, until it stands at @floor or above. */
+int floor_raise(struct state *state, uint32_t floor);
 
 /* A destroyed secret is gone for good: whoever asks next gets a fresh one. */
 int root_secret(struct state *state, uint8_t secret[32]);
