@@ -58,14 +58,14 @@ out:
 	return good;
 }
 
-static bool add_signer(CMS_ContentInfo *cms, const struct provpkg_signer *signer)
+static bool add_signer(CMS_ContentInfo *cms, const struct provpkg_signer *signer, unsigned int flags)
 {
 	if (!add_certificate(cms, signer->certificate))
 		return false;
 	for (int i = 0; i < sk_X509_num(signer->chain); i++)
 		if (!add_certificate(cms, sk_X509_value(signer->chain, i)))
 			return false;
-	return CMS_add1_signer(cms, signer->certificate, signer->key, EVP_sha512(), SIGNER_FLAGS | CMS_NOCERTS);
+	return CMS_add1_signer(cms, signer->certificate, signer->key, EVP_sha512(), SIGNER_FLAGS | CMS_NOCERTS | flags);
 }
 
 static CMS_ContentInfo *sign_all(const ASN1_OBJECT *type, BIO *content, const struct provpkg_signer *signers, size_t count)
@@ -74,7 +74,7 @@ static CMS_ContentInfo *sign_all(const ASN1_OBJECT *type, BIO *content, const st
 	bool good = cms && CMS_set1_eContentType(cms, type);
 
 	for (size_t i = 0; good && i < count; i++)
-		good = add_signer(cms, &signers[i]);
+		good = add_signer(cms, &signers[i], 0);
 	if (good && CMS_final(cms, content, NULL, CMS_BINARY))
 		return cms;
 	CMS_ContentInfo_free(cms);
@@ -181,6 +181,51 @@ size_t provpkg_signed_count(const struct provpkg_signed *object)
 X509 *provpkg_signed_signer(const struct provpkg_signed *object, size_t index)
 {
 	return index < provpkg_signed_count(object) ? sk_X509_value(object->signers, (int)index) : NULL;
+}
+
+static bool has_signed(const struct provpkg_signed *object, const X509 *certificate)
+{
+	for (int i = 0; i < sk_X509_num(object->signers); i++)
+		if (!X509_cmp(sk_X509_value(object->signers, i), certificate))
+			return true;
+	return false;
+}
+
+/* The digest of the content is taken over from the signatures that are there and were just checked. */
+static int sign_too(struct provpkg_signed *object, const struct provpkg_signer *signers, size_t count, struct provpkg_blob *cms)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (!X509_cmp(signers[k].certificate, signers[i].certificate))
+				return PROVCARD_REFUSAL_SIGNED_ALREADY;
+		if (has_signed(object, signers[i].certificate))
+			return PROVCARD_REFUSAL_SIGNED_ALREADY;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!add_signer(object->cms, &signers[i], CMS_REUSE_DIGEST))
+			return -EIO;
+	return provpkg_der_encode(object->cms, ASN1_ITEM_rptr(CMS_ContentInfo), cms);
+}
+
+int provpkg_sign_add(enum provpkg_content type, struct provpkg_view cms, const struct provpkg_signer *signers, size_t count,
+		     struct provpkg_blob *out)
+{
+	struct provpkg_signed *object = NULL;
+	int result;
+
+	if (!count)
+		return -EINVAL;
+	result = provpkg_signed_open(type, cms, &object);
+	if (result)
+		return result;
+	ERR_set_mark();
+	if (count > PROVPKG_SIGNERS_MAX - provpkg_signed_count(object))
+		result = -E2BIG;
+	else
+		result = sign_too(object, signers, count, out);
+	ERR_pop_to_mark();
+	provpkg_signed_free(object);
+	return result;
 }
 
 /* Anchors may be end certificates (pinned), so a partial chain is a whole one here. */

@@ -5,12 +5,10 @@
 
 #include <openssl/objects.h>
 
-#include "provpkg/types.h"
+#include "provpkg/sign.h"
 
 /* Largest signed object, a manifest; PROVPKG_MANIFEST_MAX. */
 #define PROVPKG_SIGNED_MAX (16u << 20)
-/* Most SignerInfos that one object may carry. */
-#define PROVPKG_SIGNERS_MAX 16
 
 /*
  * Is @cms the DER of a SignedData with attached @content_type content where nothing that the signatures do not cover can be

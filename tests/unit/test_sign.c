@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Signed objects: what is accepted, and above all what is not. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -337,6 +338,109 @@ static void no_altered_bit_is_accepted(void **state)
 	provpkg_blob_free(&cms);
 }
 
+/* ---- Signing one after another ---- */
+
+static int add(const struct provpkg_blob *cms, const struct provpkg_signer *signers, size_t count, struct provpkg_blob *out)
+{
+	*out = (struct provpkg_blob){ 0 };
+	return provpkg_sign_add(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(cms), signers, count, out);
+}
+
+static bool signed_by(const struct provpkg_signed *object, const X509 *certificate)
+{
+	for (size_t i = 0; i < provpkg_signed_count(object); i++)
+		if (!X509_cmp(provpkg_signed_signer(object, i), certificate))
+			return true;
+	return false;
+}
+
+static void others_sign_what_somebody_signed(void **state)
+{
+	struct provpkg_blob first = sign(oem.signers, 1), second, third;
+	struct provpkg_signed *object;
+	struct pki_oem other;
+	struct provpkg_view got;
+
+	(void)state;
+	pki_oem_new(&other, "Other");
+	other.signers[0].chain = other.anchors;
+	assert_int_equal(add(&first, &oem.signers[1], 1, &second), 0);
+	assert_int_equal(add(&second, other.signers, 2, &third), 0);
+	assert_int_equal(provpkg_signed_open(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(&second), &object), 0);
+	assert_int_equal(provpkg_signed_suite(object, PROVPKG_SUITE_HYBRID, oem.anchors, PKI_NOW), 0);
+	provpkg_signed_free(object);
+	assert_int_equal(provpkg_signed_open(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(&third), &object), 0);
+	assert_int_equal(provpkg_signed_count(object), 4);
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(signed_by(object, oem.signers[i].certificate));
+		assert_true(signed_by(object, other.signers[i].certificate));
+	}
+	got = provpkg_signed_content(object);
+	assert_int_equal(got.size, content.size);
+	assert_memory_equal(got.data, content.data, content.size);
+	provpkg_signed_free(object);
+	provpkg_blob_free(&first);
+	provpkg_blob_free(&second);
+	provpkg_blob_free(&third);
+	other.signers[0].chain = NULL;
+	pki_oem_free(&other);
+}
+
+static void nobody_signs_twice(void **state)
+{
+	struct provpkg_signer twice[2] = { oem.signers[1], oem.signers[1] };
+	struct provpkg_blob first = sign(oem.signers, 1), out;
+
+	(void)state;
+	assert_int_equal(add(&first, oem.signers, 1, &out), PROVCARD_REFUSAL_SIGNED_ALREADY);
+	assert_int_equal(add(&first, oem.signers, 2, &out), PROVCARD_REFUSAL_SIGNED_ALREADY);
+	assert_int_equal(add(&first, twice, 2, &out), PROVCARD_REFUSAL_SIGNED_ALREADY);
+	assert_null(out.data);
+	provpkg_blob_free(&first);
+}
+
+/* Nobody puts a good signature beside a bad one, on another type, or with a key that is not the certificate's. */
+static void what_is_not_good_is_not_signed(void **state)
+{
+	struct provpkg_signer mixed = { oem.signers[0].key, oem.signers[1].certificate, NULL };
+	struct provpkg_blob first = sign(oem.signers, 1), out = { 0 };
+
+	(void)state;
+	assert_int_equal(provpkg_sign_add(PROVPKG_CONTENT_GRANT, provpkg_blob_view(&first), &oem.signers[1], 1, &out),
+			 PROVCARD_REFUSAL_MANIFEST_DER);
+	assert_int_equal(add(&first, &mixed, 1, &out), -EIO);
+	assert_int_equal(add(&first, &oem.signers[1], 0, &out), -EINVAL);
+	first.data[first.size - 1] ^= 1;
+	assert_int_equal(add(&first, &oem.signers[1], 1, &out), PROVCARD_REFUSAL_MANIFEST_SIGNATURE);
+	first.size--;
+	assert_int_equal(add(&first, &oem.signers[1], 1, &out), PROVCARD_REFUSAL_MANIFEST_DER);
+	assert_null(out.data);
+	provpkg_blob_free(&first);
+}
+
+static void signers_have_an_end(void **state)
+{
+	EVP_PKEY *key = pki_key("P-384");
+	struct provpkg_blob cms = sign(oem.signers, 1), more;
+	int result = 0;
+
+	(void)state;
+	for (size_t count = 1; count <= PROVPKG_SIGNERS_MAX; count++) {
+		X509 *certificate = pki_certificate(key, NULL, NULL, NULL);
+
+		assert_int_equal(open_bytes(cms.data, cms.size), 0);
+		result = add(&cms, &(struct provpkg_signer){ key, certificate, NULL }, 1, &more);
+		X509_free(certificate);
+		if (result)
+			break;
+		provpkg_blob_free(&cms);
+		cms = more;
+	}
+	assert_int_equal(result, -E2BIG);
+	provpkg_blob_free(&cms);
+	EVP_PKEY_free(key);
+}
+
 static void callers_mistakes_are_einval(void **state)
 {
 	struct provpkg_blob cms = { 0 };
@@ -368,6 +472,10 @@ int main(void)
 		cmocka_unit_test(other_spellings_of_lengths_are_refused),
 		cmocka_unit_test(what_no_signature_covers_may_not_vary),
 		cmocka_unit_test(no_altered_bit_is_accepted),
+		cmocka_unit_test(others_sign_what_somebody_signed),
+		cmocka_unit_test(nobody_signs_twice),
+		cmocka_unit_test(what_is_not_good_is_not_signed),
+		cmocka_unit_test(signers_have_an_end),
 		cmocka_unit_test(callers_mistakes_are_einval),
 	};
 

@@ -29,6 +29,18 @@ struct provpkg_signer {
 PROVPKG_MUST_CHECK int provpkg_sign(enum provpkg_content type, struct provpkg_view content, const struct provpkg_signer *signers,
 				    size_t count, struct provpkg_blob *cms);
 
+/* Most signatures on one object: both of sixteen who approve. */
+#define PROVPKG_SIGNERS_MAX 32
+
+/*
+ * For those who sign one after another, each in a place of its own: what @cms holds, signed by @signers too. All that is there is
+ * checked first, as provpkg_signed_open() does, and stays as it is; one of its signatures must be over SHA-512, as
+ * provpkg_sign() makes them, or the answer is -EIO. SIGNED_ALREADY when one of the certificates has signed; -E2BIG when there
+ * would be more than PROVPKG_SIGNERS_MAX.
+ */
+PROVPKG_MUST_CHECK int provpkg_sign_add(enum provpkg_content type, struct provpkg_view cms, const struct provpkg_signer *signers,
+					size_t count, struct provpkg_blob *out);
+
 /* A signed object whose every signature is good for the certificate it carries; whom to believe is still open. */
 struct provpkg_signed;
 

@@ -75,7 +75,7 @@ class Signed:
         need(signed["version"].native == 3, "SignedData of another version")
         need(signed["content"]["content_type"].dotted == content_type, "a signed object of another kind")
         need(not isinstance(signed["content"]["content"], core.Void), "a signed object without content")
-        need(1 <= len(signed["signer_infos"]) <= 16, "no signer, or too many")
+        need(1 <= len(signed["signer_infos"]) <= 32, "no signer, or too many")
         in_order(signed["certificates"])
         self.content_type, self.content = content_type, signed["content"]["content"].native
         self.certificates = [Certificate(item.dump()) for item in signed["certificates"]]
