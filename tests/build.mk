@@ -32,7 +32,7 @@ CFLAGS-tests := -Itests/parts -I. -Wno-missing-prototypes
 # What runs in the reference environment: enter it, then the same name with -here.
 ENTER := $(CURDIR)/tests/env/enter.sh
 HERE := $(MAKE) --no-print-directory O=$(if $(filter file,$(origin O)),build/env,$(O))
-SUITES := source unit sanitize fuzz parts card interop vm
+SUITES := source unit sanitize fuzz crash parts card interop vm
 CHECKS := check $(addprefix check-,$(SUITES))
 
 .PHONY: demo bench $(CHECKS) demo-here bench-here $(addsuffix -here,$(CHECKS))
@@ -45,7 +45,7 @@ demo-here: all device-firmware
 bench-here: all device-firmware bench-programs
 	@PROVCARD_BUILD=$(O) python3 tests/bench/bench.py
 
-check-here: all unit-tests sanitized-tests fuzz-programs device-firmware vm-tools
+check-here: all unit-tests sanitized-tests fuzz-programs crash-program device-firmware vm-tools
 	@PROVCARD_BUILD=$(O) tests/run.py $(SUITES)
 
 check-%-here: all unit-tests device-firmware vm-tools
@@ -57,14 +57,20 @@ check-fuzz-here: fuzz-programs
 check-sanitize-here: sanitized-tests
 	@PROVCARD_BUILD=$(O) tests/run.py sanitize
 
-.PHONY: unit-tests sanitized-tests device-firmware vm-tools
+# The whole enumeration; "make check" has a short one and the boards that must be found out.
+STATES ?= 100000
+SEED ?= 1
+check-crash-here: crash-program
+	@$(O)/crash --seed $(SEED) $(if $(HOURS),--hours $(HOURS),--states $(STATES))
+
+.PHONY: unit-tests sanitized-tests device-firmware vm-tools crash-program
 unit-tests: $(UNIT_TESTS)
 
 # The unit tests once more, with everything they reach built to notice what C leaves undefined.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 sanitized-tests:
 	@$(MAKE) --no-print-directory O=$(O)/sanitize OPTIMISE='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' LDFLAGS='$(SANITIZE)' \
-		unit-tests programs device-firmware
+		unit-tests programs device-firmware crash-program
 
 # What the VM tests use beside our own programs.
 VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/stubborn-card
@@ -147,6 +153,7 @@ $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(UNIT_HELPERS) $(FIRMW
 		$(O)/libprovpkg.a
 	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
 
-# Crash states of the card's memory. The heads wait before every commit until they are told to go.
+# Crash states of the card's memory (Documentation/crash-states.rst): heads wait before every commit until they are told to go, and vaults are decoded once.
+crash-program: $(O)/crash
 $(O)/crash: $(call objects,tests/crash) $(patsubst %,$(O)/obj/tests/unit/%.o,station fake_port maker pki) $(FIRMWARE_CORE) $(O)/libprovpkg.a
-	$(call say,LD)$(CC) $(LDFLAGS) -Wl,--wrap=commit_run -o $@ $^ $(CRYPTO_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -Wl,--wrap=commit_run,--wrap=vault_decode -o $@ $^ $(CRYPTO_LIBS) -lpthread

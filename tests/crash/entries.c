@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/crash/entries.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+#define ROOM 8192 /* power of two; an entry that finds its place taken takes it over */
+
+static struct entry cache[ROOM];
+
+static void read_entry(struct line *line, uint64_t index, struct entry *entry)
+{
+	struct station_entry found;
+
+	if (!station_log(&line->station, index, &found))
+		abort();
+	entry->event = found.record.event;
+	entry->has_job = found.record.has_job;
+	entry->part = found.record.has_unit ? parts_number(found.record.uid, found.record.uid_size) : WORLD_NOBODY;
+	entry->time = found.record.time;
+	entry->allocated = found.record.after.allocated;
+	memcpy(entry->package_id, found.record.package_id, sizeof(entry->package_id));
+	memcpy(entry->certificate, found.record.certificate_digest, sizeof(entry->certificate));
+	provpkg_blob_free(&found.bytes);
+}
+
+const struct entry *entries_find(struct line *line, uint64_t index)
+{
+	const uint8_t *leaf = line->station.core->log.leaf[index];
+	struct entry *entry;
+	uint32_t place;
+
+	memcpy(&place, leaf, sizeof(place));
+	entry = &cache[place % ROOM];
+	if (memcmp(entry->leaf, leaf, sizeof(entry->leaf))) {
+		read_entry(line, index, entry);
+		memcpy(entry->leaf, leaf, sizeof(entry->leaf));
+	}
+	return entry;
+}

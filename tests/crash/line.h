@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A production line: the people, the packages, the parts, and a card on a board of the enumerator. What is asked of the card and
+ * what it answers goes to the board as claims.
+ */
+#ifndef CRASH_LINE_H
+#define CRASH_LINE_H
+
+#include "tests/crash/board.h"
+#include "tests/crash/chance.h"
+#include "tests/crash/parts.h"
+#include "tests/unit/station.h"
+
+struct line {
+	struct station station;
+	struct board *board;
+	struct provpkg_blob file[WORLD_JOBS];
+	uint8_t id[WORLD_JOBS][PROVPKG_ID_SIZE];
+	uint32_t handle[WORLD_JOBS]; /* of this start; 0: none yet */
+	uint64_t ceiling; /* of good units in the packages' own grants */
+	struct world seen; /* what was claimed since the power came */
+	bool quiet; /* nobody asks the card while it works */
+};
+
+/* The people and their keys. The card is switched off. */
+void line_new(struct line *line, struct board *board);
+void line_free(struct line *line);
+
+/* Self-tests are left out: thousands of starts would do nothing else. */
+void line_power_on(struct line *line);
+void line_switch_off(struct line *line); /* in order */
+void line_power_cut(struct line *line);	 /* nothing more reaches the memory */
+/* Asks what any reader is told now, and claims it. */
+void line_look(struct line *line);
+uint32_t line_fault(struct line *line);
+
+/* Acts: each returns the card's status. */
+uint16_t line_prepare(struct line *line); /* initialise, enrol operator and OEM, pack the packages */
+uint16_t line_enrol(struct line *line, uint32_t person);
+uint16_t line_load(struct line *line, uint32_t job);
+uint16_t line_allocate(struct line *line, uint32_t job, uint64_t count);
+uint16_t line_grant(struct line *line, uint32_t job, uint64_t ceiling);
+uint16_t line_close(struct line *line, uint32_t job, struct provpkg_blob *end);
+/* The job's handle since the last start, bound when it was not: 0 and its status when that is refused. */
+uint16_t line_handle(struct line *line, uint32_t job, uint32_t *handle);
+/* The job is on the card, and not closed. */
+bool line_is_open(struct line *line, uint32_t job);
+
+struct line_run {
+	uint32_t job;
+	unsigned int head;
+	uint32_t part;
+	enum part_fate fate;
+	uint16_t status;
+};
+
+void line_run(struct line *line, struct line_run *run);
+/*
+ * Several heads at once, so that their commits share flushes. Which commits share, @chance decides; the threads have no part in
+ * it: each waits before every commit until it is told to go.
+ */
+void line_run_together(struct line *line, struct line_run *runs, size_t count, struct chance *chance);
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/crash/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+#define REFUSED(name) PROVCARD_REFUSAL_##name
+#define PARTS 24 /* that acts by chance draw from */
+#define FULL_LEDGER_RECORDS 84
+#define FULL_LOG_ROOM (56u << 10) /* above what the card keeps free */
+
+void plan_sizes(enum plan_kind kind, uint64_t size[PORT_NV_REGIONS])
+{
+	size[PORT_NV_VAULT] = 128u << 10;
+	size[PORT_NV_LEDGER] = 128u << 10;
+	size[PORT_NV_LOG] = 768u << 10;
+	size[PORT_NV_STAGING] = 512u << 10;
+	if (kind == PLAN_FULL_LEDGER)
+		size[PORT_NV_LEDGER] = JOURNAL_START + FULL_LEDGER_RECORDS * JOURNAL_RECORD_SIZE;
+	if (kind == PLAN_FULL_LOG)
+		size[PORT_NV_LOG] = LOG_MARGIN + FULL_LOG_ROOM;
+}
+
+bool plan_is_tight(enum plan_kind kind)
+{
+	return kind == PLAN_FULL_LEDGER || kind == PLAN_FULL_LOG;
+}
+
+static void expect(const char *what, uint16_t status, uint16_t expected)
+{
+	if (status == expected)
+		return;
+	fprintf(stderr, "crash: %s: 0x%04x, not 0x%04x\n", what, status, expected);
+	abort();
+}
+
+static enum part_fate draw_fate(struct chance *chance)
+{
+	static const enum part_fate fates[] = { PART_WELL, PART_WELL, PART_WELL, PART_PULLED, PART_BROKEN };
+
+	return fates[chance_below(chance, sizeof(fates) / sizeof(fates[0]))];
+}
+
+static void run_some(struct line *line, struct chance *chance, uint32_t job, uint32_t first, size_t count)
+{
+	struct line_run runs[PARTS_HEADS];
+
+	for (size_t i = 0; i < count; i++)
+		runs[i] = (struct line_run){ .job = job, .head = i, .part = first + i, .fate = draw_fate(chance) };
+	if (count == 1)
+		line_run(line, &runs[0]);
+	else
+		line_run_together(line, runs, count, chance);
+}
+
+/* Groups of heads, one after the other, with new parts; pulled ones get a second try at the end. */
+static void run_groups(struct line *line, struct chance *chance, uint32_t job, uint32_t parts)
+{
+	uint32_t first = job * PARTS / 2;
+
+	for (uint32_t i = 0; i < parts;) {
+		size_t count = 1 + (size_t)chance_below(chance, PARTS_HEADS);
+
+		if (count > parts - i)
+			count = parts - i;
+		run_some(line, chance, job, first + i, count);
+		i += count;
+	}
+	for (uint32_t i = 0; i < parts; i++) {
+		struct line_run again = { .job = job, .part = first + i };
+
+		if (chance_below(chance, 2))
+			line_run(line, &again);
+	}
+}
+
+static void restart(struct line *line)
+{
+	line_switch_off(line);
+	line_power_on(line);
+	expect("a restart", (uint16_t)line_fault(line), 0);
+}
+
+static void begin(struct line *line)
+{
+	line_power_on(line);
+	expect("the first start", (uint16_t)line_fault(line), 0);
+	line_prepare(line);
+	expect("loading", line_load(line, 0), 0);
+	expect("allocating", line_allocate(line, 0, 12), 0);
+}
+
+static void play_groups(struct line *line, struct chance *chance)
+{
+	run_groups(line, chance, 0, 8);
+	expect("enrolling", line_enrol(line, 3), 0);
+	restart(line);
+	expect("loading", line_load(line, 1), 0);
+	expect("a grant", line_grant(line, 1, line->ceiling + 5), 0);
+	expect("allocating", line_allocate(line, 1, 4), 0);
+	run_groups(line, chance, 1, 4);
+	run_some(line, chance, 0, 8, 3);
+	expect("closing", line_close(line, 0, NULL), 0);
+	/* More than was granted: a refusal that leaves a record. */
+	expect("allocating too much", line_allocate(line, 1, 1000), REFUSED(ALLOCATION_ABOVE_GRANT));
+	run_some(line, chance, 1, 20, 2);
+	expect("closing", line_close(line, 1, NULL), 0);
+	line_switch_off(line);
+}
+
+/* Units that are tried again and again, and fail in a way that leaves a record, until there is no room for another. */
+static void play_full(struct line *line, struct chance *chance)
+{
+	struct line_run run = { .job = 0 };
+
+	expect("allocating", line_allocate(line, 0, line->ceiling - 12), 0);
+	for (run.part = 0; run.part < WORLD_UNITS / 2; run.part++) {
+		run.fate = chance_below(chance, 3) ? PART_WELL : PART_PULLED;
+		line_run(line, &run);
+		if (run.status == REFUSED(LEDGER_FULL) || run.status == REFUSED(LOG_FULL))
+			break;
+		if (run.part % 8 == 7)
+			restart(line);
+	}
+	if (run.part == WORLD_UNITS / 2)
+		expect("a full memory", 0, REFUSED(LEDGER_FULL));
+	restart(line);
+	expect("closing", line_close(line, 0, NULL), 0);
+	line_switch_off(line);
+}
+
+static void play_mixed(struct line *line, struct chance *chance)
+{
+	for (int i = 0; i < 24; i++) {
+		plan_act(line, chance);
+		if (!chance_below(chance, 8))
+			restart(line);
+	}
+	line_switch_off(line);
+}
+
+void plan_play(struct line *line, enum plan_kind kind, struct chance *chance, uint8_t secret[48])
+{
+	begin(line);
+	memcpy(secret, line->station.core->vault->secrets->device_secret, 48);
+	if (kind == PLAN_GROUPS)
+		play_groups(line, chance);
+	else if (plan_is_tight(kind))
+		play_full(line, chance);
+	else
+		play_mixed(line, chance);
+}
+
+static void act_on_heads(struct line *line, struct chance *chance, uint32_t job)
+{
+	struct line_run runs[PARTS_HEADS];
+	size_t count = 1 + (size_t)chance_below(chance, PARTS_HEADS);
+	uint32_t first = (uint32_t)chance_below(chance, PARTS);
+
+	for (size_t i = 0; i < count; i++)
+		runs[i] = (struct line_run){ .job = job, .head = i, .part = (first + 5 * i) % PARTS, .fate = draw_fate(chance) };
+	if (count == 1)
+		line_run(line, &runs[0]);
+	else
+		line_run_together(line, runs, count, chance);
+}
+
+void plan_act(struct line *line, struct chance *chance)
+{
+	uint32_t job = (uint32_t)chance_below(chance, WORLD_JOBS);
+	const struct vault *vault = line->station.core->vault;
+
+	if (line_fault(line) || !vault_find_name(vault, world_person[2]))
+		return;
+	switch (chance_below(chance, 12)) {
+	case 0:
+		(void)line_allocate(line, job, 1 + chance_below(chance, 6));
+		return;
+	case 1:
+		(void)line_grant(line, job, line->ceiling + chance_below(chance, 20));
+		return;
+	case 2:
+		(void)line_enrol(line, 3 + (uint32_t)chance_below(chance, 3));
+		return;
+	case 3:
+		(void)line_load(line, job);
+		return;
+	case 4:
+		if (!chance_below(chance, 3))
+			(void)line_close(line, job, NULL);
+		return;
+	default:
+		act_on_heads(line, chance, job);
+	}
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the world outside knows of a card: what it asked for, what the card told, what its heads were given. A power cut takes
+ * none of that away, so the card must still be true to it. Nothing here is the card's own.
+ */
+#ifndef CRASH_WORLD_H
+#define CRASH_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "provpkg.h"
+
+#define WORLD_PEOPLE 8
+#define WORLD_JOBS 2
+#define WORLD_UNITS 96
+#define WORLD_NOBODY UINT32_MAX
+
+struct world_unit {
+	bool met; /* was in a socket */
+	uint32_t exposed; /* job whose secrets reached the part, WORLD_NOBODY for none */
+	bool finished; /* programmed, read back and found locked */
+	bool broken; /* a fault beyond help happened to it */
+	bool good; /* acknowledged */
+	bool scrap; /* acknowledged */
+	uint8_t key[PROVPKG_HASH_SIZE]; /* SHA-256 of the private key it was given */
+	uint8_t certificate[PROVPKG_HASH_SIZE];
+};
+
+struct world_job {
+	uint8_t id[PROVPKG_ID_SIZE];
+	bool asked; /* its package was handed in */
+	uint64_t allocation; /* asked for in all */
+	uint64_t ceiling; /* of good units: the highest of the grants handed in */
+	bool close_asked;
+	bool told;
+	bool closed; /* told */
+	uint64_t granted; /* ceiling, told */
+	uint64_t allocated; /* told */
+	uint64_t good; /* told */
+	uint64_t scrap; /* told */
+};
+
+struct world {
+	bool person_asked[WORLD_PEOPLE];
+	bool person_told[WORLD_PEOPLE];
+	struct world_job job[WORLD_JOBS];
+	struct world_unit unit[WORLD_UNITS];
+	uint64_t log_size; /* told */
+	uint8_t log_root[PROVPKG_HASH_SIZE];
+	uint64_t claims;
+};
+
+enum claim_kind {
+	CLAIM_PERSON_ASKED,
+	CLAIM_PERSON_TOLD,
+	CLAIM_LOAD_ASKED, /* value: ceiling; digest: package id */
+	CLAIM_ALLOCATE_ASKED, /* value: how many more */
+	CLAIM_GRANT_ASKED, /* value: ceiling */
+	CLAIM_CLOSE_ASKED,
+	CLAIM_JOB_TOLD, /* counts of the job */
+	CLAIM_LOG_TOLD, /* value: size; digest: root */
+	CLAIM_UNIT_MET,
+	CLAIM_UNIT_EXPOSED, /* value: job; digest: key; certificate */
+	CLAIM_UNIT_FINISHED,
+	CLAIM_UNIT_BROKEN,
+	CLAIM_UNIT_GOOD,
+	CLAIM_UNIT_SCRAP,
+};
+
+/* Something that the outside learnt after @at operations on the memory. */
+struct claim {
+	enum claim_kind kind;
+	size_t at;
+	uint32_t index; /* person, job or unit */
+	uint64_t value;
+	uint64_t ceiling, allocated, good, scrap;
+	bool closed;
+	uint8_t digest[PROVPKG_HASH_SIZE];
+	uint8_t certificate[PROVPKG_HASH_SIZE];
+};
+
+extern const char *const world_person[WORLD_PEOPLE];
+
+void world_new(struct world *world);
+/* False when the claim contradicts what is known already: a second identity for a part. */
+bool world_learn(struct world *world, const struct claim *claim);
+
+#endif
