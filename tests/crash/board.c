@@ -9,6 +9,7 @@
 
 #include "tests/crash/chance.h"
 #include "tests/crash/parts.h"
+#include "tests/unit/fake_port.h"
 #include "tests/unit/pki.h"
 
 const char *const board_break_names[] = { "nothing",	"flush-vault", "flush-ledger",	"flush-log", "flush-staging",
@@ -187,6 +188,43 @@ static int fuse_increment(void *context)
 	return error;
 }
 
+static int firmware_identity(void *context, struct port_firmware *identity)
+{
+	(void)context;
+	*identity = (struct port_firmware){ .version = "test", .slot = PORT_NO_SLOT };
+	return 0;
+}
+
+static void firmware_anchors(void *context, const uint8_t **der, size_t *size)
+{
+	(void)context;
+	*der = NULL;
+	*size = 0;
+}
+
+static int floor_read(void *context, uint32_t *floor)
+{
+	*floor = ((struct board *)context)->memory->floor;
+	return 0;
+}
+
+static int floor_raise(void *context, uint32_t floor)
+{
+	struct board *board = context;
+
+	while (board->memory->floor < floor) {
+		if (!board->powered)
+			return -EIO;
+		watched(board);
+		mtx_lock(&board->lock);
+		board->memory->floor++;
+		if (board->trace)
+			add_op(board->trace, OP_FLOOR, PORT_NV_BOOT);
+		mtx_unlock(&board->lock);
+	}
+	return 0;
+}
+
 static void keep_root(struct board *board)
 {
 	struct op *op = board->trace ? add_op(board->trace, OP_ROOT, PORT_NV_VAULT) : NULL;
@@ -279,6 +317,10 @@ static const struct port_ops ops = {
 	.nv_flush = nv_flush,
 	.fuse_read = fuse_read,
 	.fuse_increment = fuse_increment,
+	.firmware_identity = firmware_identity,
+	.firmware_anchors = firmware_anchors,
+	.floor_read = floor_read,
+	.floor_raise = floor_raise,
 	.root_secret = root_secret,
 	.root_destroy = root_destroy,
 	.entropy = entropy,
@@ -292,7 +334,7 @@ static const struct port_ops ops = {
 void board_new(struct board *board, struct memory *memory)
 {
 	memset(board, 0, sizeof(*board));
-	board->port = (struct port){ .ops = &ops, .context = board, .serial = "TEST-1" };
+	board->port = (struct port){ .ops = &ops, .context = board, .serial = "TEST-1", .board = FAKE_BOARD };
 	board->memory = memory;
 	board->powered = true;
 	board->clock = PKI_NOW - PKI_DAY / 2;

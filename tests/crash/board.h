@@ -19,6 +19,7 @@ enum op_kind {
 	OP_FLUSH, /* everything written to the region since the last one is durable */
 	OP_FLUSH_FAILED, /* of what was written nobody knows any more, whatever later flushes say */
 	OP_FUSE,
+	OP_FLOOR, /* one step of the firmware's floor */
 	OP_ROOT, /* the root secret changed, durably at once */
 };
 

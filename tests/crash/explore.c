@@ -331,6 +331,9 @@ static void apply_op(struct explorer *explorer, struct frame *frame, const struc
 		memory->fuse++;
 		frame->bound = frame->world;
 		return;
+	case OP_FLOOR:
+		memory->floor++;
+		return;
 	case OP_ROOT:
 		memcpy(memory->root, op->root, sizeof(memory->root));
 		memory->root_gone = op->root_gone;

@@ -17,7 +17,7 @@ void memory_new(struct memory *memory, const uint64_t size[PORT_NV_REGIONS])
 	memset(memory, 0, sizeof(*memory));
 	for (int i = 0; i < PORT_NV_REGIONS; i++) {
 		memory->size[i] = size[i];
-		memory->bytes[i] = calloc(1, size[i]);
+		memory->bytes[i] = calloc(1, size[i] + 1);
 		if (!memory->bytes[i])
 			abort();
 	}
@@ -80,7 +80,7 @@ void memory_write(struct memory *memory, enum port_region region, uint64_t offse
 
 struct memory_mark memory_mark(const struct memory *memory)
 {
-	struct memory_mark mark = { .undos = memory->undos, .fuse = memory->fuse, .root_gone = memory->root_gone };
+	struct memory_mark mark = { .undos = memory->undos, .fuse = memory->fuse, .floor = memory->floor, .root_gone = memory->root_gone };
 
 	memcpy(mark.root, memory->root, sizeof(mark.root));
 	return mark;
@@ -96,6 +96,7 @@ void memory_undo(struct memory *memory, const struct memory_mark *mark)
 		memory->digest += sector_digest(memory, undo->region, undo->sector);
 	}
 	memory->fuse = mark->fuse;
+	memory->floor = mark->floor;
 	memory->root_gone = mark->root_gone;
 	memcpy(memory->root, mark->root, sizeof(mark->root));
 }
@@ -104,5 +105,5 @@ uint64_t memory_digest(const struct memory *memory)
 {
 	uint64_t rest = chance_mix(chance_digest(memory->root, sizeof(memory->root)), memory->fuse * 2 + memory->root_gone);
 
-	return chance_mix(memory->digest, rest);
+	return chance_mix(memory->digest, chance_mix(rest, memory->floor));
 }

@@ -15,6 +15,7 @@ struct memory {
 	uint64_t size[PORT_NV_REGIONS];
 	uint8_t *bytes[PORT_NV_REGIONS];
 	uint64_t fuse;
+	uint32_t floor;
 	uint8_t root[32];
 	bool root_gone;
 	uint64_t digest; /* of all bytes, kept up to date */
@@ -26,6 +27,7 @@ struct memory {
 struct memory_mark {
 	size_t undos;
 	uint64_t fuse;
+	uint32_t floor;
 	uint8_t root[32];
 	bool root_gone;
 };

@@ -14,6 +14,7 @@
 
 void plan_sizes(enum plan_kind kind, uint64_t size[PORT_NV_REGIONS])
 {
+	memset(size, 0, PORT_NV_REGIONS * sizeof(*size));
 	size[PORT_NV_VAULT] = 128u << 10;
 	size[PORT_NV_LEDGER] = 128u << 10;
 	size[PORT_NV_LOG] = 768u << 10;
