@@ -27,6 +27,32 @@ static const struct vault_person *find_person(const struct vault *vault, const X
 	return NULL;
 }
 
+/* Two certificates with one subject are one person's: a token and its spare. */
+static bool same_person(const struct vault_person *one, const struct vault_person *other)
+{
+	return one == other || !X509_NAME_cmp(X509_get_subject_name(sk_X509_value(one->certificates, 0)),
+					      X509_get_subject_name(sk_X509_value(other->certificates, 0)));
+}
+
+unsigned int people_signed(const struct request *request, enum provpkg_role role)
+{
+	const struct vault_person *counted[VAULT_PEOPLE_MAX];
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < provpkg_signed_count(request->object); i++) {
+		const struct vault_person *person = find_person(request->vault, provpkg_signed_signer(request->object, i));
+		unsigned int before = 0;
+
+		if (!person || person->role != role)
+			continue;
+		while (before < count && !same_person(counted[before], person))
+			before++;
+		if (before == count)
+			counted[count++] = person;
+	}
+	return count;
+}
+
 static void set_actor(struct request *request, const char *name)
 {
 	snprintf(request->actor, sizeof(request->actor), "%s", name);

@@ -21,6 +21,8 @@ struct request {
 
 /* Signed by people who may? Sets the actor. APPROVER_UNKNOWN, APPROVER_ROLE. */
 int people_approve(struct request *request);
+/* How many distinct enrolled persons of @role signed. OEMs sign no requests. */
+unsigned int people_signed(const struct request *request, enum provpkg_role role);
 /* May this enrolment be added, and add it to @vault. ALREADY_ENROLLED, CERTIFICATE_UNUSABLE, TOO_MANY_PEOPLE. */
 int people_add(struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) * certificates);
 /* Text of PROVCARD_OBJECT_PEOPLE. */
