@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Looking at the card: status, heads, jobs, log, and what it exports. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@ const struct option_spec options_of_cert[] = {
 
 const struct option_spec options_of_csr[] = {
 	{ "identity", 0, OPTION_OPTIONAL, VALUE_NONE, NULL, "the requests of the two identity keys" },
-	{ "issuer", 0, OPTION_OPTIONAL, VALUE_TEXT, "OEM", "the request of the issuing key for this enrolled OEM" },
+	{ "issuer", 0, OPTION_OPTIONAL, VALUE_TEXT, "OEM", "the request of an issuing key for this enrolled OEM" },
+	{ "algorithm", 0, OPTION_OPTIONAL, VALUE_CHOICE, "p256|p384|ml-dsa-65", "of the issuing key; p256 unless given" },
 	{ "output", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "write here instead of to the standard output" },
 	END_OF_OPTIONS,
 };
@@ -89,7 +91,8 @@ int command_jobs(struct context *context, const struct options *options)
 }
 
 /* An object of the card to a file or to the standard output. */
-static int export(struct context *context, const struct options *options, const char *what, uint32_t kind, const char *selector)
+static int export(struct context *context, const struct options *options, const char *what, uint32_t kind, const char *selector,
+		  size_t selector_size)
 {
 	const char *path = option_text(options, "output");
 	void *data;
@@ -97,7 +100,7 @@ static int export(struct context *context, const struct options *options, const 
 	int code = card_open(context);
 
 	if (!code)
-		code = card_object(context, what, kind, selector, selector ? strlen(selector) : 0, &data, &size);
+		code = card_object(context, what, kind, selector, selector_size, &data, &size);
 	if (code)
 		return code;
 	if (path) {
@@ -113,7 +116,23 @@ static int export(struct context *context, const struct options *options, const 
 
 int command_cert(struct context *context, const struct options *options)
 {
-	return export(context, options, "card certificates", PROVCARD_OBJECT_CARD_CERTIFICATES, NULL);
+	return export(context, options, "card certificates", PROVCARD_OBJECT_CARD_CERTIFICATES, NULL, 0);
+}
+
+static int export_issuer_request(struct context *context, const struct options *options, const char *oem)
+{
+	static const char *const kinds[][2] = { { "p256", "P-256" }, { "p384", "P-384" }, { "ml-dsa-65", "ML-DSA-65" } };
+	const char *algorithm = option_text(options, "algorithm");
+	char selector[PROVPKG_NAME_MAX + 16];
+	size_t kind = 0;
+	int size;
+
+	while (algorithm && strcmp(algorithm, kinds[kind][0]))
+		kind++;
+	if (strlen(oem) > PROVPKG_NAME_MAX)
+		return report_usage(command_find("csr"), "--issuer has at most %d bytes", PROVPKG_NAME_MAX);
+	size = snprintf(selector, sizeof(selector), "%s%c%s", oem, 0, kinds[kind][1]);
+	return export(context, options, "request of the issuing key", PROVCARD_OBJECT_ISSUER_CSR, selector, (size_t)size);
 }
 
 int command_csr(struct context *context, const struct options *options)
@@ -122,9 +141,11 @@ int command_csr(struct context *context, const struct options *options)
 
 	if (option_given(options, "identity") == (oem != NULL))
 		return report_usage(command_find("csr"), "give either --identity or --issuer");
+	if (!oem && option_given(options, "algorithm"))
+		return report_usage(command_find("csr"), "--algorithm goes with --issuer");
 	if (oem)
-		return export(context, options, "request of the issuing key", PROVCARD_OBJECT_ISSUER_CSR, oem);
-	return export(context, options, "requests of the identity keys", PROVCARD_OBJECT_IDENTITY_CSR, NULL);
+		return export_issuer_request(context, options, oem);
+	return export(context, options, "requests of the identity keys", PROVCARD_OBJECT_IDENTITY_CSR, NULL, 0);
 }
 
 /* Print the records in a buffer, at most *left. *next becomes the index behind the last one. */

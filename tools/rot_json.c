@@ -225,7 +225,7 @@ static int load_identity(const struct place *place, struct provpkg_identity *ide
 {
 	static const char *const known[] = { "algorithm",    "key_address", "certificate_address", "certificate_size",
 					     "organisation", "common_name", "hardware_type",	   NULL };
-	static const char *const algorithms[] = { "P-256", NULL };
+	static const char *const algorithms[] = { "P-256", "P-384", "Ed25519", "ML-DSA-44", "ML-DSA-65", NULL };
 	int algorithm = 0;
 	int code = check_keys(place, known);
 

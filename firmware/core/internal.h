@@ -50,11 +50,12 @@ struct head_state {
 };
 
 #define OBJECT_CACHE 8
+#define OBJECT_SELECTOR_MAX (PROVPKG_NAME_MAX + 16)
 
 /* An object as it was made, so that reading it in pieces gives one whole. */
 struct object {
 	uint32_t kind;
-	char selector[PROVPKG_NAME_MAX + 1]; /* zero padded */
+	char selector[OBJECT_SELECTOR_MAX + 1]; /* zero padded */
 	size_t selector_size;
 	struct provpkg_blob bytes;
 };

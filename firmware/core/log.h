@@ -20,8 +20,8 @@
 #include "provpkg.h"
 
 #define LOG_ATTACHMENT_MAX (256u << 10)
-/* A unit's entry at its largest: frame, record, certificate. */
-#define LOG_UNIT_ENTRY_MAX 8192
+/* A unit's entry at its largest: frame, record, ML-DSA-65 certificate by an ML-DSA-65 issuer with a long name, sealed secrets. */
+#define LOG_UNIT_ENTRY_MAX 12288
 /* Bytes kept free for entries that must still be possible on a nearly full log. */
 #define LOG_MARGIN (512u << 10)
 

@@ -83,13 +83,18 @@ static int make_checkpoint(struct core *core, const struct vault *vault, struct 
 	return code ? code : provpkg_checkpoint_sign(&checkpoint, signers, 2, note);
 }
 
-static int make_issuer_csr(struct core *core, const struct vault *vault, const char *oem, struct provpkg_blob *pem)
+/* @selector: the OEM's name, zero padded; behind a zero, the kind of key, where it is not the first. */
+static int make_issuer_csr(struct core *core, const struct vault *vault, const char *selector, size_t size, struct provpkg_blob *pem)
 {
-	const struct vault_person *person = vault_find_name(vault, oem);
+	const struct vault_person *person = vault_find_name(vault, selector);
+	const char *kind = strlen(selector) < size ? selector + strlen(selector) + 1 : provpkg_issuing_kind(0)->name;
 
 	if (!person || person->role != PROVPKG_ROLE_OEM)
 		return PROVCARD_REFUSAL_NO_SUCH_OBJECT;
-	return provpkg_issuer_csr(person->issuing_key, core->serial, oem, pem);
+	for (size_t i = 0; i < PROVPKG_ISSUING_KINDS; i++)
+		if (!strcmp(kind, provpkg_issuing_kind(i)->name))
+			return provpkg_issuer_csr(person->issuing_key[i], core->serial, selector, pem);
+	return PROVCARD_REFUSAL_NO_SUCH_OBJECT;
 }
 
 /* The issuing chain was put aside when the package was loaded. */
@@ -132,7 +137,7 @@ static int make(struct core *core, uint32_t kind, const char *selector, size_t s
 	else if (kind == PROVCARD_OBJECT_CARD_CERTIFICATES && vault_is_initialised(vault))
 		code = provpkg_card_encode(&vault->certificates, bytes);
 	else if (kind == PROVCARD_OBJECT_ISSUER_CSR)
-		code = make_issuer_csr(core, vault, selector, bytes);
+		code = make_issuer_csr(core, vault, selector, selector_size, bytes);
 	else if (kind == PROVCARD_OBJECT_CHECKPOINT)
 		code = make_checkpoint(core, vault, bytes);
 	else if (kind == PROVCARD_OBJECT_END_CERTIFICATE && is_id)
@@ -201,7 +206,7 @@ int command_object_read(struct core *core, const struct core_command *command, s
 	struct object wanted = { .kind = (uint32_t)command->arg[0], .selector_size = command->in.size }, *object;
 	int code;
 
-	if (command->in.size > PROVPKG_NAME_MAX || command->arg[0] != wanted.kind)
+	if (command->in.size > OBJECT_SELECTOR_MAX || command->arg[0] != wanted.kind)
 		return PROVCARD_REFUSAL_NO_SUCH_OBJECT;
 	code = input_read(command, 0, wanted.selector, command->in.size);
 	if (code)

@@ -30,13 +30,17 @@ int package_judge_rot(const struct provpkg_rot *rot)
 	return 0;
 }
 
-static X509 *find_issuer(const struct provpkg_contents *contents, const EVP_PKEY *key)
+/* The certificate of one of the card's keys for this OEM. */
+static X509 *find_issuer(const struct provpkg_contents *contents, const struct vault_person *person, EVP_PKEY **key)
 {
 	for (int i = 0; i < sk_X509_num(contents->issuers); i++) {
 		X509 *certificate = sk_X509_value(contents->issuers, i);
 
-		if (EVP_PKEY_eq(X509_get0_pubkey(certificate), key) == 1)
-			return certificate;
+		for (size_t k = 0; k < PROVPKG_ISSUING_KINDS; k++) {
+			*key = person->issuing_key[k];
+			if (EVP_PKEY_eq(X509_get0_pubkey(certificate), *key) == 1)
+				return certificate;
+		}
 	}
 	return NULL;
 }
@@ -90,11 +94,12 @@ static int judge_room(struct core *core, const struct package *package)
 int package_prepare_identity(struct core *core, struct package *package, const struct vault *vault, const char *oem)
 {
 	const struct vault_person *person = vault_find_name(vault, oem);
+	EVP_PKEY *key = NULL;
 	int code;
 
 	if (!package->contents.rot.identity.present)
 		return 0;
-	package->issuer = person ? find_issuer(&package->contents, person->issuing_key) : NULL;
+	package->issuer = person ? find_issuer(&package->contents, person, &key) : NULL;
 	if (!package->issuer)
 		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
 	code = judge_chain(package->issuer, package->contents.issuer_chain, core_time(core));
@@ -102,8 +107,8 @@ int package_prepare_identity(struct core *core, struct package *package, const s
 		code = provpkg_device_template_new(package->issuer, &package->contents.rot.identity, &package->template);
 	if (code)
 		return code;
-	EVP_PKEY_up_ref(person->issuing_key);
-	package->issuing_key = person->issuing_key;
+	EVP_PKEY_up_ref(key);
+	package->issuing_key = key;
 	package->device_secret = OPENSSL_secure_malloc(sizeof(vault->secrets->device_secret));
 	if (!package->device_secret)
 		return -ENOMEM;

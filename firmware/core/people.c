@@ -125,6 +125,17 @@ static int judge_enrolment(const struct vault *vault, enum provpkg_role role, co
 	return sk_X509_num(certificates) > 0 ? 0 : PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
 }
 
+/* One issuing key of each kind: which of them a package uses, its issuing certificate says. */
+static int draw_issuing_keys(struct vault_person *person)
+{
+	for (size_t i = 0; i < PROVPKG_ISSUING_KINDS; i++) {
+		person->issuing_key[i] = provpkg_issuing_key_generate(provpkg_issuing_kind(i));
+		if (!person->issuing_key[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int people_add(struct vault *vault, enum provpkg_role role, const char *name, const STACK_OF(X509) * certificates)
 {
 	int code = judge_enrolment(vault, role, name, certificates);
@@ -136,11 +147,11 @@ int people_add(struct vault *vault, enum provpkg_role role, const char *name, co
 	person->role = role;
 	snprintf(person->name, sizeof(person->name), "%s", name);
 	person->certificates = X509_chain_up_ref((STACK_OF(X509) *)certificates);
-	if (role == PROVPKG_ROLE_OEM)
-		person->issuing_key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	/* Counted before judged, so that what was made is freed with the vault. */
 	vault->people++;
-	return person->certificates && (role != PROVPKG_ROLE_OEM || person->issuing_key) ? 0 : -ENOMEM;
+	if (!person->certificates)
+		return -ENOMEM;
+	return role == PROVPKG_ROLE_OEM ? draw_issuing_keys(person) : 0;
 }
 
 static int add_line(struct provpkg_blob *text, const struct vault_person *person)

@@ -48,7 +48,8 @@ int unit_identify_locked(struct unit_run *run);
 /* A fresh nonce, and what the part answered. */
 struct unit_challenge {
 	uint8_t message[14 + PROVPKG_NONCE_SIZE]; /* what was to be signed */
-	uint8_t signature[64];
+	uint8_t signature[PROVPKG_DEVICE_SIGNATURE_MAX];
+	size_t size; /* of the signature, as the job's kind of key has it */
 };
 
 bool unit_has_responder(const struct unit_run *run);

@@ -16,13 +16,15 @@
 int unit_challenge_send(struct unit_run *run, struct unit_challenge *challenge)
 {
 	uint8_t *nonce = challenge->message + sizeof(PROOF_LABEL) - 1;
+	const struct provpkg_key_kind *kind = provpkg_key_kind(run->package->contents.rot.identity.algorithm);
 	const struct port *port = run->core->port;
 
 	_Static_assert(sizeof(challenge->message) == sizeof(PROOF_LABEL) - 1 + PROVPKG_NONCE_SIZE, "label and nonce");
 	memcpy(challenge->message, PROOF_LABEL, sizeof(PROOF_LABEL) - 1);
 	if (port->ops->entropy(port->context, nonce, PROVPKG_NONCE_SIZE))
 		return PROVCARD_REFUSAL_ENTROPY;
-	return head_uart(run->head, nonce, PROVPKG_NONCE_SIZE, challenge->signature, sizeof(challenge->signature),
+	challenge->size = kind ? kind->signature_size : 0;
+	return head_uart(run->head, nonce, PROVPKG_NONCE_SIZE, challenge->signature, challenge->size,
 			 run->package->contents.rot.responder_timeout_us);
 }
 
@@ -30,7 +32,7 @@ int unit_challenge_judge(const struct unit_challenge *challenge, const struct id
 {
 	struct provpkg_view message = { challenge->message, sizeof(challenge->message) };
 
-	return identity_verify(identity, message, challenge->signature);
+	return identity_verify(identity, message, (struct provpkg_view){ challenge->signature, challenge->size });
 }
 
 bool unit_has_responder(const struct unit_run *run)

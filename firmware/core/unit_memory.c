@@ -15,7 +15,7 @@ static size_t own_size(const struct unit_run *run)
 	size_t size = 0;
 
 	if (rot->identity.present)
-		size += IDENTITY_SCALAR + LENGTH_FIELD + run->identity.certificate.size;
+		size += run->identity.kind->private_size + LENGTH_FIELD + run->identity.certificate.size;
 	for (size_t i = 0; i < rot->lifecycles; i++)
 		size += rot->lifecycle[i].size;
 	return size;
@@ -30,11 +30,12 @@ static uint8_t *add_identity(struct unit_run *run, struct head_region *regions, 
 {
 	const struct provpkg_identity *identity = &run->package->contents.rot.identity;
 	const struct provpkg_blob *certificate = &run->identity.certificate;
+	size_t key_size = run->identity.kind->private_size;
 	uint32_t length = (uint32_t)certificate->size;
 
-	memcpy(at, run->identity.scalar, IDENTITY_SCALAR);
-	add(regions, count, identity->key_address, at, IDENTITY_SCALAR);
-	at += IDENTITY_SCALAR;
+	memcpy(at, run->identity.private_key, key_size);
+	add(regions, count, identity->key_address, at, key_size);
+	at += key_size;
 	memcpy(at, &length, LENGTH_FIELD);
 	memcpy(at + LENGTH_FIELD, certificate->data, certificate->size);
 	add(regions, count, identity->certificate_address, at, LENGTH_FIELD + certificate->size);

@@ -245,7 +245,8 @@ void vault_put(struct vault *vault)
 		return;
 	for (size_t i = 0; i < vault->people; i++) {
 		sk_X509_pop_free(vault->person[i].certificates, X509_free);
-		EVP_PKEY_free(vault->person[i].issuing_key);
+		for (size_t k = 0; k < PROVPKG_ISSUING_KINDS; k++)
+			EVP_PKEY_free(vault->person[i].issuing_key[k]);
 	}
 	provpkg_card_keys_clear(&vault->keys);
 	free_certificates(&vault->certificates);

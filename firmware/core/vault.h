@@ -20,12 +20,12 @@
 #define VAULT_FIRST_GENERATION 1
 #define VAULT_TAG_SIZE 16
 
-/* One enrolment: a person with one pinned certificate, or an OEM with its anchors and the card's issuing key for it. */
+/* One enrolment: a person with one pinned certificate, or an OEM with its anchors and the card's issuing keys for it. */
 struct vault_person {
 	enum provpkg_role role;
 	char name[PROVPKG_NAME_MAX + 1];
 	STACK_OF(X509) * certificates;
-	EVP_PKEY *issuing_key; /* P-256; OEM only */
+	EVP_PKEY *issuing_key[PROVPKG_ISSUING_KINDS]; /* OEM only; in the order of provpkg_issuing_kind() */
 };
 
 /* Drawn once in a card's life, between zeroisings. */

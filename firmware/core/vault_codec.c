@@ -9,7 +9,7 @@
 
 #include "vault.h"
 
-#define VAULT_VERSION 1
+#define VAULT_VERSION 2
 
 /* Sizes first, then bytes: with data NULL the writer only counts. */
 struct writer {
@@ -90,7 +90,8 @@ static void put_vault(struct writer *writer, const struct vault *vault)
 		put_number(writer, person->role);
 		put(writer, person->name, sizeof(person->name));
 		put_certificates(writer, person->certificates);
-		put_key(writer, person->issuing_key);
+		for (size_t k = 0; k < PROVPKG_ISSUING_KINDS; k++)
+			put_key(writer, person->issuing_key[k]);
 	}
 }
 
@@ -211,7 +212,8 @@ static void take_people(struct reader *reader, struct vault *vault)
 		person->role = (enum provpkg_role)take_number(reader);
 		take_exactly(reader, person->name, sizeof(person->name));
 		person->certificates = take_certificates(reader);
-		person->issuing_key = take_key(reader);
+		for (size_t k = 0; k < PROVPKG_ISSUING_KINDS; k++)
+			person->issuing_key[k] = take_key(reader);
 	}
 }
 

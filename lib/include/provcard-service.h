@@ -42,7 +42,8 @@ enum provcard_service_opcode {
 enum provcard_object {
 	PROVCARD_OBJECT_IDENTITY_CSR = 1, /* PEM: two PKCS#10 requests, P-384 and ML-DSA-65; for the card maker's CA */
 	PROVCARD_OBJECT_CARD_CERTIFICATES = 2, /* PEM: the card's four certificates, then the maker's chains */
-	PROVCARD_OBJECT_ISSUER_CSR = 3, /* selector: OEM name; PEM: PKCS#10 of the card's issuing key for that OEM */
+	PROVCARD_OBJECT_ISSUER_CSR = 3, /* selector: OEM name, and behind a zero byte "P-256" (also without), "P-384" or "ML-DSA-65";
+					 * PEM: PKCS#10 of the card's issuing key of that kind for that OEM */
 	PROVCARD_OBJECT_CHECKPOINT = 4, /* C2SP checkpoint of the log, signed */
 	PROVCARD_OBJECT_END_CERTIFICATE = 5, /* selector: package id of a closed job; CMS */
 	PROVCARD_OBJECT_PACKAGE_CHAIN = 6, /* selector: package id; PEM: issuing certificate and what is above it */

@@ -22,11 +22,11 @@
 
 #define KEY_ID_SIZE 20
 #define SERIAL_SIZE 16
-#define POINT_SIZE 65
 #define COMMON_NAME_MAX 64 /* ub-common-name, RFC 5280 appendix A */
 #define UID_TEXT_MAX (2 * PROVPKG_UID_MAX)
-#define SIGNATURE_MAX 128 /* ECDSA P-384: at most 104 */
-#define TBS_MAX 4096
+#define SIGNATURE_MAX PROVPKG_DEVICE_SIGNATURE_MAX /* ML-DSA-65; ECDSA P-384 takes at most 104 */
+#define TBS_MAX (4096 + PROVPKG_DEVICE_PUBLIC_MAX)
+#define WRAPPING_MAX 64 /* of TBS and signature: two headers and an algorithm */
 #define ISSUER_NAME_MAX 2048
 #define UTC_TIME_END INT64_C(2524608000) /* 2050-01-01: from then on GeneralizedTime, RFC 5280 section 4.1.2.5 */
 
@@ -40,9 +40,12 @@ struct provpkg_device_template {
 	char organisation[PROVPKG_NAME_MAX + 1];
 	char common_name[PROVPKG_NAME_MAX + 1];
 	uint8_t issuer_key_id[KEY_ID_SIZE];
-	bool p384; /* the issuer's key: decides the signature algorithm */
+	const struct provpkg_key_kind *kind; /* the device's */
+	const struct issuing *issuing;
+	int issuer_bits;
 	EVP_MD *sha256; /* fetched once; fetching costs as much as hashing */
-	EVP_MD *digest; /* of the signature */
+	EVP_MD *digest; /* of an ECDSA signature */
+	EVP_SIGNATURE *signature; /* where the algorithm brings its own digest */
 };
 
 static const uint8_t oid_common_name[] = { 0x06, 0x03, 0x55, 0x04, 0x03 };
@@ -50,9 +53,34 @@ static const uint8_t oid_serial_number[] = { 0x06, 0x03, 0x55, 0x04, 0x05 };
 static const uint8_t oid_organisation[] = { 0x06, 0x03, 0x55, 0x04, 0x0a };
 static const uint8_t ecdsa_with_sha256[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
 static const uint8_t ecdsa_with_sha384[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03 };
-/* SEQUENCE { id-ecPublicKey, prime256v1 } */
+/* SEQUENCE { id-ecPublicKey, curve }, RFC 5480 */
 static const uint8_t p256_algorithm[] = { 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
 					  0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+static const uint8_t p384_algorithm[] = { 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+					  0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22 };
+/* SEQUENCE { the algorithm } without parameters: RFC 8410, RFC 9881. ML-DSA has the same for keys and signatures. */
+static const uint8_t ed25519_algorithm[] = { 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70 };
+static const uint8_t ml_dsa_44_algorithm[] = { 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11 };
+static const uint8_t ml_dsa_65_algorithm[] = { 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12 };
+
+#define BYTES(array) { (array), sizeof(array) }
+
+static const struct provpkg_view key_algorithm[] = {
+	[PROVPKG_KEY_P256] = BYTES(p256_algorithm),	      [PROVPKG_KEY_P384] = BYTES(p384_algorithm),
+	[PROVPKG_KEY_ED25519] = BYTES(ed25519_algorithm),     [PROVPKG_KEY_ML_DSA_44] = BYTES(ml_dsa_44_algorithm),
+	[PROVPKG_KEY_ML_DSA_65] = BYTES(ml_dsa_65_algorithm),
+};
+
+/* How an issuing key signs. */
+static const struct issuing {
+	const char *kind;
+	struct provpkg_view algorithm;
+	const char *digest; /* NULL: the algorithm brings its own */
+} issuers[] = {
+	{ "P-256", BYTES(ecdsa_with_sha256), "SHA256" },
+	{ "P-384", BYTES(ecdsa_with_sha384), "SHA384" },
+	{ "ML-DSA-65", BYTES(ml_dsa_65_algorithm), NULL },
+};
 /* basicConstraints critical {}; keyUsage critical digitalSignature */
 static const uint8_t extensions_fixed[] = { 0x30, 0x0c, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff,
 					    0x04, 0x02, 0x30, 0x00, 0x30, 0x0e, 0x06, 0x03, 0x55, 0x1d,
@@ -84,17 +112,22 @@ static bool name_valid(const char *name)
 /* The longest UID's digits must fit behind the common name's prefix: production must not find out. */
 bool provpkg_device_identity_valid(const struct provpkg_identity *identity)
 {
-	return identity->algorithm == PROVPKG_KEY_P256 && name_valid(identity->organisation) && name_valid(identity->common_name) &&
+	return provpkg_key_kind(identity->algorithm) && name_valid(identity->organisation) && name_valid(identity->common_name) &&
 	       characters(identity->common_name) + 1 + UID_TEXT_MAX <= COMMON_NAME_MAX;
+}
+
+static const struct issuing *find_issuing(const EVP_PKEY *key)
+{
+	for (size_t i = 0; i < sizeof(issuers) / sizeof(issuers[0]); i++)
+		if (provpkg_key_is(key, issuers[i].kind))
+			return &issuers[i];
+	return NULL;
 }
 
 static bool issuer_valid(X509 *issuer)
 {
-	const ASN1_OCTET_STRING *key_id = X509_get0_subject_key_id(issuer);
-	EVP_PKEY *key = X509_get0_pubkey(issuer);
-
-	return provpkg_x509_is_issuer(issuer) && ASN1_STRING_length(key_id) == KEY_ID_SIZE &&
-	       (provpkg_key_is(key, "P-256") || provpkg_key_is(key, "P-384"));
+	return provpkg_x509_is_issuer(issuer) && ASN1_STRING_length(X509_get0_subject_key_id(issuer)) == KEY_ID_SIZE &&
+	       find_issuing(X509_get0_pubkey(issuer));
 }
 
 static int take_issuer(struct provpkg_device_template *device, X509 *issuer)
@@ -106,7 +139,8 @@ static int take_issuer(struct provpkg_device_template *device, X509 *issuer)
 		return -EIO;
 	device->issuer = (struct provpkg_blob){ name, size };
 	memcpy(device->issuer_key_id, ASN1_STRING_get0_data(X509_get0_subject_key_id(issuer)), KEY_ID_SIZE);
-	device->p384 = provpkg_key_is(X509_get0_pubkey(issuer), "P-384");
+	device->issuing = find_issuing(X509_get0_pubkey(issuer));
+	device->issuer_bits = EVP_PKEY_get_bits(X509_get0_pubkey(issuer));
 	return size <= ISSUER_NAME_MAX ? 0 : PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
 }
 
@@ -127,11 +161,16 @@ static int take_hardware_type(struct provpkg_device_template *device, const char
 	return 0;
 }
 
-static int take_digests(struct provpkg_device_template *device)
+static int take_algorithms(struct provpkg_device_template *device)
 {
+	const struct issuing *issuing = device->issuing;
+
 	device->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	device->digest = EVP_MD_fetch(NULL, device->p384 ? "SHA384" : "SHA256", NULL);
-	return device->sha256 && device->digest ? 0 : -EIO;
+	if (issuing->digest)
+		device->digest = EVP_MD_fetch(NULL, issuing->digest, NULL);
+	else
+		device->signature = EVP_SIGNATURE_fetch(NULL, issuing->kind, NULL);
+	return device->sha256 && (device->digest || device->signature) ? 0 : -EIO;
 }
 
 int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *identity, struct provpkg_device_template **device)
@@ -148,11 +187,12 @@ int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *ide
 		return -ENOMEM;
 	strcpy(template->organisation, identity->organisation);
 	strcpy(template->common_name, identity->common_name);
+	template->kind = provpkg_key_kind(identity->algorithm);
 	result = take_issuer(template, issuer);
 	if (!result)
 		result = take_hardware_type(template, identity->hardware_type);
 	if (!result)
-		result = take_digests(template);
+		result = take_algorithms(template);
 	if (result)
 		provpkg_device_template_free(template);
 	else
@@ -168,6 +208,7 @@ void provpkg_device_template_free(struct provpkg_device_template *device)
 	provpkg_blob_free(&device->hardware_type);
 	EVP_MD_free(device->sha256);
 	EVP_MD_free(device->digest);
+	EVP_SIGNATURE_free(device->signature);
 	OPENSSL_free(device);
 }
 
@@ -175,7 +216,7 @@ void provpkg_device_template_free(struct provpkg_device_template *device)
 
 /* What differs from unit to unit. */
 struct unit {
-	const uint8_t *point;
+	struct provpkg_view public_key;
 	struct provpkg_view uid;
 	const uint8_t *serial;
 	char uid_text[UID_TEXT_MAX + 1];
@@ -255,15 +296,20 @@ static void put_extensions(struct der_writer *writer, const struct provpkg_devic
 	der_wrap(writer, CONTEXT(3), mark);
 }
 
-static void put_key(struct der_writer *writer, const uint8_t *point)
+static void put_view(struct der_writer *writer, struct provpkg_view bytes)
+{
+	der_put(writer, bytes.data, bytes.size);
+}
+
+static void put_key(struct der_writer *writer, const struct provpkg_device_template *device, struct provpkg_view public_key)
 {
 	static const uint8_t unused_bits = 0;
 	size_t mark = der_written(writer);
 
-	der_put(writer, point, POINT_SIZE);
+	put_view(writer, public_key);
 	der_put(writer, &unused_bits, 1);
 	der_wrap(writer, V_ASN1_BIT_STRING, mark);
-	PUT_FIXED(writer, p256_algorithm);
+	put_view(writer, key_algorithm[device->kind->algorithm]);
 	der_wrap(writer, SEQUENCE, mark);
 }
 
@@ -307,42 +353,53 @@ static void put_serial(struct der_writer *writer, const uint8_t *random)
 	der_put_element(writer, V_ASN1_INTEGER, serial, SERIAL_SIZE);
 }
 
-static void put_algorithm(struct der_writer *writer, const struct provpkg_device_template *device)
-{
-	if (device->p384)
-		PUT_FIXED(writer, ecdsa_with_sha384);
-	else
-		PUT_FIXED(writer, ecdsa_with_sha256);
-}
-
 static void put_tbs(struct der_writer *writer, const struct provpkg_device_template *device, const struct unit *unit)
 {
 	put_extensions(writer, device, unit);
-	put_key(writer, unit->point);
+	put_key(writer, device, unit->public_key);
 	put_subject(writer, device, unit);
 	put_validity(writer, unit->not_before);
 	der_put(writer, device->issuer.data, device->issuer.size);
-	put_algorithm(writer, device);
+	put_view(writer, device->issuing->algorithm);
 	put_serial(writer, unit->serial);
 	PUT_FIXED(writer, version_3);
 	der_wrap(writer, SEQUENCE, 0);
 }
 
-/*
- * Digest first, then sign it: the one public-key operation. Deterministic by RFC 6979, so that a unit that is resumed gets the very
- * certificate again that it had.
- */
-static int sign_tbs(EVP_PKEY *key, const EVP_MD *md, const struct der_writer *tbs, uint8_t *signature, size_t *size)
+/* Digest first, then sign it. */
+static bool sign_ecdsa(EVP_PKEY_CTX *context, const EVP_MD *md, struct provpkg_view tbs, uint8_t *signature, size_t *size)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned int digest_size, deterministic = 1;
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	const OSSL_PARAM params[] = { OSSL_PARAM_construct_uint(OSSL_SIGNATURE_PARAM_NONCE_TYPE, &deterministic),
 				      OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, (char *)EVP_MD_get0_name(md), 0),
 				      OSSL_PARAM_construct_end() };
-	bool made = context && EVP_Digest(tbs->cursor, der_written(tbs), digest, &digest_size, md, NULL) == 1 &&
-		    EVP_PKEY_sign_init_ex(context, params) == 1 &&
-		    EVP_PKEY_sign(context, signature, size, digest, digest_size) == 1;
+
+	return EVP_Digest(tbs.data, tbs.size, digest, &digest_size, md, NULL) == 1 && EVP_PKEY_sign_init_ex(context, params) == 1 &&
+	       EVP_PKEY_sign(context, signature, size, digest, digest_size) == 1;
+}
+
+static bool sign_whole(EVP_PKEY_CTX *context, EVP_SIGNATURE *algorithm, struct provpkg_view tbs, uint8_t *signature, size_t *size)
+{
+	int deterministic = 1;
+	const OSSL_PARAM params[] = { OSSL_PARAM_construct_int(OSSL_SIGNATURE_PARAM_DETERMINISTIC, &deterministic),
+				      OSSL_PARAM_construct_end() };
+
+	return EVP_PKEY_sign_message_init(context, algorithm, params) == 1 &&
+	       EVP_PKEY_sign(context, signature, size, tbs.data, tbs.size) == 1;
+}
+
+/*
+ * The one public-key operation. Deterministic (RFC 6979; FIPS 204 section 3.4), so that a unit that is resumed gets the very
+ * certificate again that it had.
+ */
+static int sign_tbs(const struct provpkg_device_template *device, EVP_PKEY *key, const struct der_writer *tbs, uint8_t *signature,
+		    size_t *size)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	struct provpkg_view bytes = { tbs->cursor, der_written(tbs) };
+	bool made = context && (device->digest ? sign_ecdsa(context, device->digest, bytes, signature, size) :
+						 sign_whole(context, device->signature, bytes, signature, size));
 
 	EVP_PKEY_CTX_free(context);
 	return made ? 0 : -EIO;
@@ -352,14 +409,14 @@ static int put_together(const struct provpkg_device_template *device, const stru
 			size_t signature_size, struct provpkg_blob *der)
 {
 	static const uint8_t unused_bits = 0;
-	uint8_t room[TBS_MAX + 2 * SIGNATURE_MAX];
+	uint8_t room[TBS_MAX + SIGNATURE_MAX + WRAPPING_MAX];
 	struct der_writer writer = der_writer_over(room, sizeof(room));
 	uint8_t *copy;
 
 	der_put(&writer, signature, signature_size);
 	der_put(&writer, &unused_bits, 1);
 	der_wrap(&writer, V_ASN1_BIT_STRING, 0);
-	put_algorithm(&writer, device);
+	put_view(&writer, device->issuing->algorithm);
 	der_put(&writer, tbs->cursor, der_written(tbs));
 	der_wrap(&writer, SEQUENCE, 0);
 	if (writer.full)
@@ -371,27 +428,34 @@ static int put_together(const struct provpkg_device_template *device, const stru
 	return 0;
 }
 
-int provpkg_device_issue(const struct provpkg_device_template *device, EVP_PKEY *issuer_key, const uint8_t point[65],
+static bool public_key_good(const struct provpkg_device_template *device, struct provpkg_view key)
+{
+	bool point = device->kind->algorithm == PROVPKG_KEY_P256 || device->kind->algorithm == PROVPKG_KEY_P384;
+
+	return key.size == device->kind->public_size && (!point || key.data[0] == POINT_CONVERSION_UNCOMPRESSED);
+}
+
+int provpkg_device_issue(const struct provpkg_device_template *device, EVP_PKEY *issuer_key, struct provpkg_view public_key,
 			 struct provpkg_view uid, const uint8_t serial[16], int64_t not_before, struct provpkg_blob *der)
 {
-	struct unit unit = { .point = point, .uid = uid, .serial = serial };
+	struct unit unit = { .public_key = public_key, .uid = uid, .serial = serial };
 	uint8_t room[TBS_MAX], signature[SIGNATURE_MAX];
 	struct der_writer tbs = der_writer_over(room, sizeof(room));
 	size_t size = sizeof(signature);
 	int result = format_time(unit.not_before, not_before);
 
-	if (result || !uid.size || uid.size > PROVPKG_UID_MAX || point[0] != POINT_CONVERSION_UNCOMPRESSED ||
-	    EVP_PKEY_get_bits(issuer_key) != (device->p384 ? 384 : 256))
+	if (result || !uid.size || uid.size > PROVPKG_UID_MAX || !public_key_good(device, public_key) ||
+	    EVP_PKEY_get_bits(issuer_key) != device->issuer_bits)
 		return -EINVAL;
 	/* RFC 7093's method 1: the leftmost 160 bits of SHA-256 over the public key. */
-	if (EVP_Digest(point, POINT_SIZE, unit.key_id, NULL, device->sha256, NULL) != 1)
+	if (EVP_Digest(public_key.data, public_key.size, unit.key_id, NULL, device->sha256, NULL) != 1)
 		return -EIO;
 	format_uid(&unit);
 	snprintf(unit.common_name, sizeof(unit.common_name), "%s-%s", device->common_name, unit.uid_text);
 	put_tbs(&tbs, device, &unit);
 	if (tbs.full)
 		return -EIO;
-	result = sign_tbs(issuer_key, device->digest, &tbs, signature, &size);
+	result = sign_tbs(device, issuer_key, &tbs, signature, &size);
 	if (result)
 		return result;
 	return put_together(device, &tbs, signature, size, der);

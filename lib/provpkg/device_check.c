@@ -88,7 +88,7 @@ int provpkg_device_check(X509 *certificate, X509 *issuer, struct provpkg_view ui
 	bool good;
 
 	ERR_set_mark();
-	good = provpkg_x509_is_end(certificate, KU_DIGITAL_SIGNATURE) && provpkg_key_is(X509_get0_pubkey(certificate), "P-256") &&
+	good = provpkg_x509_is_end(certificate, KU_DIGITAL_SIGNATURE) && provpkg_key_kind_of(X509_get0_pubkey(certificate)) &&
 	       X509_get0_authority_key_id(certificate) && subject_names(certificate, uid) && module_names(certificate, uid) &&
 	       provpkg_x509_issued(issuer, certificate);
 	ERR_pop_to_mark();

@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "provcard-refusal.h"
-#include "provpkg/rot.h"
+#include "provpkg/certificate.h"
 
 #define REGIONS_MAX (PROVPKG_IMAGES_MAX + 2 + PROVPKG_LIFECYCLE_MAX)
-#define DEVICE_KEY_SIZE 32
 
 static const struct {
 	const char *name;
@@ -57,6 +56,7 @@ static struct region *add(struct regions *regions, uint32_t address, uint32_t si
 
 static void collect(const struct provpkg_rot *rot, struct regions *regions)
 {
+	const struct provpkg_key_kind *kind = provpkg_key_kind(rot->identity.algorithm);
 	struct region *region;
 
 	for (size_t i = 0; i < rot->images; i++) {
@@ -66,7 +66,7 @@ static void collect(const struct provpkg_rot *rot, struct regions *regions)
 		snprintf(region->name, sizeof(region->name), "image '%s'", rot->image[i].name);
 	}
 	if (rot->identity.present) {
-		region = add(regions, rot->identity.key_address, DEVICE_KEY_SIZE);
+		region = add(regions, rot->identity.key_address, kind ? (uint32_t)kind->private_size : 0);
 		snprintf(region->name, sizeof(region->name), "the identity key");
 		region = add(regions, rot->identity.certificate_address, rot->identity.certificate_size);
 		snprintf(region->name, sizeof(region->name), "the identity certificate");

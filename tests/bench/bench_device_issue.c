@@ -78,7 +78,7 @@ static void issue_for(const uint8_t point[65], const uint8_t serial[16])
 	static const uint8_t uid[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 	struct provpkg_blob der = { 0 };
 
-	need(!provpkg_device_issue(device, issuer_key, point, (struct provpkg_view){ uid, sizeof(uid) }, serial, 1790000000, &der),
+	need(!provpkg_device_issue(device, issuer_key, (struct provpkg_view){ point, 65 }, (struct provpkg_view){ uid, sizeof(uid) }, serial, 1790000000, &der),
 	     "issue");
 	provpkg_blob_free(&der);
 }

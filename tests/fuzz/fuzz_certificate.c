@@ -81,7 +81,7 @@ static void use_issuer(struct provpkg_view der)
 	if (provpkg_der_certificate(der, &issuer))
 		return;
 	if (!provpkg_device_template_new(issuer, &identity, &device)) {
-		if (!provpkg_device_issue(device, issuing.key, point, uid, serial, PKI_NOW, &made))
+		if (!provpkg_device_issue(device, issuing.key, (struct provpkg_view){ point, 65 }, uid, serial, PKI_NOW, &made))
 			fuzz_accepted();
 		provpkg_blob_free(&made);
 		provpkg_device_template_free(device);

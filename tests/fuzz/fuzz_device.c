@@ -37,7 +37,7 @@ void fuzz_begin(void)
 	pki_chain_new(&issuing, "P-256", &(struct pki_profile){ .subject = "issuing", .ca = true });
 	FUZZ_MUST(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &size) == 1);
 	FUZZ_MUST(!provpkg_device_template_new(issuing.certificate, &identity, &device));
-	FUZZ_MUST(!provpkg_device_issue(device, issuing.key, point, (struct provpkg_view){ uid, sizeof(uid) }, serial, PKI_NOW,
+	FUZZ_MUST(!provpkg_device_issue(device, issuing.key, (struct provpkg_view){ point, 65 }, (struct provpkg_view){ uid, sizeof(uid) }, serial, PKI_NOW,
 					&issued));
 	provpkg_device_template_free(device);
 	EVP_PKEY_free(key);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A card that has only its papers, for stock tools to judge: card-papers STEP FOLDER.
- *   requests     draws keys into FOLDER, writes identity.csr (two), issuer-p256.csr and issuer-p384.csr
+ *   requests     draws keys into FOLDER, writes identity.csr (two), issuer-p256.csr, issuer-p384.csr and issuer-mldsa65.csr
  *   certificates takes identity-classical.pem and identity-pq.pem, writes card.pem, agreement.pem and kem.pem
  *   trust        decodes card.pem and checks it against anchors.pem
- *   devices      takes issuing-p256.pem and issuing-p384.pem, writes device-CURVE-SIZE.pem, SIZE bytes of UID each
+ *   devices      takes issuing-p256.pem and the two others, writes device-ISSUER-SIZE-KIND.pem: SIZE bytes of UID, each kind of key
  *   checkpoint   writes checkpoint.txt
  */
 #include <stdio.h>
@@ -20,8 +20,9 @@
 
 #define SERIAL "PC-0001"
 
-static const char *const key_names[] = { "identity-classical", "identity-pq", "agreement", "kem", "issuer-p256", "issuer-p384" };
-enum { KEYS = sizeof(key_names) / sizeof(key_names[0]), ISSUER_P256 = 4, ISSUER_P384 };
+static const char *const key_names[] = { "identity-classical", "identity-pq", "agreement", "kem",
+				       "issuer-p256", "issuer-p384", "issuer-mldsa65" };
+enum { KEYS = sizeof(key_names) / sizeof(key_names[0]), ISSUERS = 4 };
 
 static const char *folder;
 
@@ -106,9 +107,10 @@ static void requests(void)
 	struct provpkg_blob csr = { 0 };
 
 	need(provpkg_card_keys_generate(&keys), "keys");
-	EVP_PKEY *all[KEYS] = { keys.identity_classical, keys.identity_pq,   keys.agreement,
-				keys.kem,		 EVP_EC_gen("P-256"), EVP_EC_gen("P-384") };
+	EVP_PKEY *all[KEYS] = { keys.identity_classical, keys.identity_pq, keys.agreement, keys.kem };
 
+	for (size_t i = 0; i < PROVPKG_ISSUING_KINDS; i++)
+		all[ISSUERS + i] = provpkg_issuing_key_generate(provpkg_issuing_kind(i));
 	for (int i = 0; i < KEYS; i++) {
 		FILE *file = open_file(key_names[i], ".key", "w");
 
@@ -117,7 +119,7 @@ static void requests(void)
 	}
 	need(provpkg_card_csr(&keys, SERIAL, &csr), "identity requests");
 	write_blob("identity", ".csr", &csr);
-	for (int i = ISSUER_P256; i <= ISSUER_P384; i++) {
+	for (int i = ISSUERS; i < KEYS; i++) {
 		need(provpkg_issuer_csr(all[i], SERIAL, "Acme", &csr), "issuer request");
 		write_blob(key_names[i], ".csr", &csr);
 	}
@@ -150,28 +152,31 @@ static void trust(void)
 	printf("%s\n", card->serial);
 }
 
-static void device(const struct provpkg_device_template *template, EVP_PKEY *issuer, const char *curve, size_t size)
+static void device(const struct provpkg_device_template *template, int issuer, size_t size, const struct provpkg_key_kind *kind)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	bool ec = kind->algorithm == PROVPKG_KEY_P256 || kind->algorithm == PROVPKG_KEY_P384;
+	EVP_PKEY *key = ec ? EVP_EC_gen(kind->name) : EVP_PKEY_Q_keygen(NULL, NULL, kind->name);
 	struct provpkg_blob der = { 0 }, pem = { 0 };
-	uint8_t point[65], uid[PROVPKG_UID_MAX], serial[16];
+	uint8_t public_key[PROVPKG_DEVICE_PUBLIC_MAX], uid[PROVPKG_UID_MAX], serial[16];
 	char name[64];
 	X509 *certificate;
 
 	RAND_bytes(uid, sizeof(uid));
 	RAND_bytes(serial, sizeof(serial));
-	EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), NULL);
-	need(provpkg_device_issue(template, issuer, point, (struct provpkg_view){ uid, size }, serial, time(NULL), &der), "device");
+	EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, public_key, sizeof(public_key), NULL);
+	need(provpkg_device_issue(template, read_key(issuer), (struct provpkg_view){ public_key, kind->public_size },
+				  (struct provpkg_view){ uid, size }, serial, time(NULL), &der),
+	     "device");
 	need(provpkg_der_certificate(provpkg_blob_view(&der), &certificate), "device");
 	need(provpkg_pem_append(&pem, certificate), "device");
-	snprintf(name, sizeof(name), "device-%s-%zu", curve, size);
+	snprintf(name, sizeof(name), "device-%s-%zu-%s", strrchr(key_names[issuer], '-') + 1, size, kind->name);
 	write_blob(name, ".pem", &pem);
 }
 
-static void devices_of(const char *curve, int which)
+static void devices_of(int issuer, const struct provpkg_key_kind *kind)
 {
 	const struct provpkg_identity identity = {
-		.algorithm = PROVPKG_KEY_P256,
+		.algorithm = kind->algorithm,
 		.organisation = "Acme",
 		.common_name = "sensor",
 		.hardware_type = "2.25.164986415590780601343394135739266742624.9.1",
@@ -179,18 +184,19 @@ static void devices_of(const char *curve, int which)
 	struct provpkg_device_template *template;
 	char issuing[32];
 
-	snprintf(issuing, sizeof(issuing), "issuing-%s", curve);
+	snprintf(issuing, sizeof(issuing), "issuing-%s", strrchr(key_names[issuer], '-') + 1);
 	need(provpkg_device_template_new(read_certificate(issuing), &identity, &template), "template");
-	device(template, read_key(which), curve, 1);
-	device(template, read_key(which), curve, 8);
-	device(template, read_key(which), curve, PROVPKG_UID_MAX);
+	device(template, issuer, 1, kind);
+	device(template, issuer, 8, kind);
+	device(template, issuer, PROVPKG_UID_MAX, kind);
 	provpkg_device_template_free(template);
 }
 
 static void devices(void)
 {
-	devices_of("p256", ISSUER_P256);
-	devices_of("p384", ISSUER_P384);
+	for (int issuer = ISSUERS; issuer < KEYS; issuer++)
+		for (int kind = PROVPKG_KEY_P256; kind <= PROVPKG_KEY_ML_DSA_65; kind++)
+			devices_of(issuer, provpkg_key_kind((enum provpkg_key_algorithm)kind));
 }
 
 static void checkpoint(void)

@@ -61,7 +61,7 @@ struct provpkg_blob delivery_certificate(struct provpkg_view uid)
 
 	memcpy(serial, uid.data, uid.size);
 	assert_int_equal(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &size), 1);
-	assert_int_equal(provpkg_device_issue(world.issuer.device, world.issuer.key, point, uid, serial, PKI_NOW, &der), 0);
+	assert_int_equal(provpkg_device_issue(world.issuer.device, world.issuer.key, (struct provpkg_view){ point, 65 }, uid, serial, PKI_NOW, &der), 0);
 	EVP_PKEY_free(key);
 	return der;
 }

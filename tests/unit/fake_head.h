@@ -20,6 +20,7 @@
 
 #include "head/head.h"
 #include "provcard-refusal.h"
+#include "provpkg.h"
 
 #define FAKE_FLASH (1u << 20)
 #define FAKE_HEADS 32
@@ -38,6 +39,7 @@ struct fake_part {
 	int code;
 	uint32_t key_address; /* answers challenges with the key found there; 0: does not answer */
 	bool answers_wrongly;
+	enum provpkg_key_algorithm key_kind; /* of that key; 0: P-256 */
 	uint8_t replayed[64]; /* answers with this, when it is not zero */
 	uint8_t answer[64];   /* the last one given */
 	unsigned int asked;   /* challenges */
@@ -188,22 +190,22 @@ int head_read_lock(struct head *head, bool *locked)
 	return fake_fault(head->part, FAKE_READ_LOCK);
 }
 
-static EVP_PKEY *fake_device_key(const uint8_t scalar[32])
+static EVP_PKEY *fake_ec_key(const struct provpkg_key_kind *kind, const uint8_t *scalar)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+	EC_GROUP *group = EC_GROUP_new_by_curve_name(kind->algorithm == PROVPKG_KEY_P256 ? NID_X9_62_prime256v1 : NID_secp384r1);
 	EC_POINT *point = EC_POINT_new(group);
 	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
-	BIGNUM *private = BN_bin2bn(scalar, 32, NULL);
-	uint8_t public[65];
+	BIGNUM *private = BN_bin2bn(scalar, (int)kind->private_size, NULL);
+	uint8_t public[PROVPKG_DEVICE_PUBLIC_MAX];
 	OSSL_PARAM *params;
 	EVP_PKEY *key = NULL;
 
 	EC_POINT_mul(group, point, private, NULL, NULL, NULL);
 	EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, public, sizeof(public), NULL);
-	OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+	OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, kind->name, 0);
 	OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_PRIV_KEY, private);
-	OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, public, sizeof(public));
+	OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, public, kind->public_size);
 	params = OSSL_PARAM_BLD_to_param(builder);
 	EVP_PKEY_fromdata_init(context);
 	EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params);
@@ -216,36 +218,82 @@ static EVP_PKEY *fake_device_key(const uint8_t scalar[32])
 	return key;
 }
 
+static EVP_PKEY *fake_ml_dsa_key(const struct provpkg_key_kind *kind, const uint8_t *seed)
+{
+	OSSL_PARAM params[] = { OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_ML_DSA_SEED, (void *)seed, kind->private_size),
+				OSSL_PARAM_construct_end() };
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, kind->name, NULL);
+	EVP_PKEY *key = NULL;
+
+	EVP_PKEY_fromdata_init(context);
+	EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params);
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
+/* What a part makes of the private key that it finds in its flash. */
+static inline EVP_PKEY *fake_device_key_of(enum provpkg_key_algorithm algorithm, const uint8_t *private)
+{
+	const struct provpkg_key_kind *kind = provpkg_key_kind(algorithm);
+
+	if (algorithm == PROVPKG_KEY_ED25519)
+		return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private, kind->private_size);
+	if (algorithm == PROVPKG_KEY_ML_DSA_44 || algorithm == PROVPKG_KEY_ML_DSA_65)
+		return fake_ml_dsa_key(kind, private);
+	return fake_ec_key(kind, private);
+}
+
+static inline EVP_PKEY *fake_device_key(const uint8_t scalar[32])
+{
+	return fake_device_key_of(PROVPKG_KEY_P256, scalar);
+}
+
+/* Sign as a device does: r and s at full width, the others as they are. */
+static void fake_sign(const struct provpkg_key_kind *kind, const uint8_t *private, const uint8_t *message, size_t message_size,
+		      uint8_t *raw)
+{
+	bool ec = kind->algorithm == PROVPKG_KEY_P256 || kind->algorithm == PROVPKG_KEY_P384;
+	const char *digest = !ec ? NULL : kind->algorithm == PROVPKG_KEY_P256 ? "SHA256" : "SHA384";
+	EVP_PKEY *key = fake_device_key_of(kind->algorithm, private);
+	uint8_t signature[PROVPKG_DEVICE_SIGNATURE_MAX];
+	size_t size = sizeof(signature);
+	const uint8_t *at = signature;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	int half = (int)kind->signature_size / 2;
+
+	EVP_DigestSignInit_ex(md, NULL, digest, NULL, NULL, key, NULL);
+	EVP_DigestSign(md, signature, &size, message, message_size);
+	if (ec) {
+		ECDSA_SIG *both = d2i_ECDSA_SIG(NULL, &at, (long)size);
+
+		BN_bn2binpad(ECDSA_SIG_get0_r(both), raw, half);
+		BN_bn2binpad(ECDSA_SIG_get0_s(both), raw + half, half);
+		ECDSA_SIG_free(both);
+	} else {
+		memcpy(raw, signature, kind->signature_size);
+	}
+	EVP_PKEY_free(key);
+	EVP_MD_CTX_free(md);
+}
+
 int head_uart(struct head *head, const void *tx, size_t tx_size, void *rx, size_t rx_size, uint32_t timeout_us)
 {
 	static const char label[] = "provcard proof";
 	struct fake_part *part = head->part;
-	uint8_t message[sizeof(label) - 1 + 32], der[80];
-	size_t size = sizeof(der);
-	const uint8_t *at = der;
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	EVP_PKEY *key = NULL;
-	ECDSA_SIG *signature = NULL;
+	const struct provpkg_key_kind *kind = provpkg_key_kind(part->key_kind ? part->key_kind : PROVPKG_KEY_P256);
+	uint8_t message[sizeof(label) - 1 + 32];
 
 	(void)timeout_us;
 	part->asked++;
-	if (part->key_address && tx_size == 32 && rx_size == 64) {
+	if (part->key_address && tx_size == 32 && rx_size == kind->signature_size) {
 		memcpy(message, label, sizeof(label) - 1);
 		memcpy(message + sizeof(label) - 1, tx, 32);
 		message[0] ^= part->answers_wrongly;
-		key = fake_device_key(part->flash + part->key_address);
-		EVP_DigestSignInit_ex(md, NULL, "SHA256", NULL, NULL, key, NULL);
-		EVP_DigestSign(md, der, &size, message, sizeof(message));
-		signature = d2i_ECDSA_SIG(NULL, &at, (long)size);
-		BN_bn2binpad(ECDSA_SIG_get0_r(signature), rx, 32);
-		BN_bn2binpad(ECDSA_SIG_get0_s(signature), (uint8_t *)rx + 32, 32);
+		fake_sign(kind, part->flash + part->key_address, message, sizeof(message), rx);
 		if (memcmp(part->replayed, (const uint8_t[64]){ 0 }, sizeof(part->replayed)))
 			memcpy(rx, part->replayed, sizeof(part->replayed));
 		memcpy(part->answer, rx, sizeof(part->answer));
 	}
-	ECDSA_SIG_free(signature);
-	EVP_PKEY_free(key);
-	EVP_MD_CTX_free(md);
 	if (!part->key_address)
 		return PROVCARD_REFUSAL_PROOF_FAILED;
 	return fake_fault(part, FAKE_UART);

@@ -12,7 +12,7 @@
 #define PKI_NOW INT64_C(1790000000)
 #define PKI_DAY INT64_C(86400)
 
-/* A fresh key: "P-256", "P-384", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "ML-KEM-768", "ML-KEM-1024". */
+/* A fresh key: "P-256", "P-384", "P-521", "ED25519", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "ML-KEM-768", "ML-KEM-1024". */
 EVP_PKEY *pki_key(const char *kind);
 
 /* What a certificate shall say; zero members take the default in parentheses. */

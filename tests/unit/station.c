@@ -262,10 +262,12 @@ uint16_t station_close(struct station *station, const uint8_t *package_id, struc
 	return station_request(station, &request, &station->operator, end);
 }
 
-static void certify_issuer(struct station *station)
+void station_issuer(struct station *station, const char *kind)
 {
-	struct provpkg_blob pem =
-		station_object(station, PROVCARD_OBJECT_ISSUER_CSR, (struct provpkg_view){ (const uint8_t *)"Acme", 4 });
+	char selector[32];
+	int size = snprintf(selector, sizeof(selector), "Acme%c%s", 0, kind);
+	struct provpkg_view name = { (const uint8_t *)selector, (size_t)size };
+	struct provpkg_blob pem = station_object(station, PROVCARD_OBJECT_ISSUER_CSR, name);
 	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
 	X509_REQ *csr = read_csr(bio);
 
@@ -292,7 +294,7 @@ void station_prepare(struct station *station)
 	NEED(!station_initialise(station));
 	NEED(!station_enrol(station, PROVPKG_ROLE_OPERATOR, "otto", station->operator.certificate));
 	NEED(!station_enrol_oem(station, "Acme", station->oem.anchors));
-	certify_issuer(station);
+	station_issuer(station, "P-256");
 	read_card(station);
 }
 

@@ -50,6 +50,9 @@ void station_free(struct station *station);
 /* Officer, operator and OEM enrolled, the issuing key certified: ready to load. */
 void station_prepare(struct station *station);
 
+/* The card's other issuing keys: that of this kind is certified now, and what is packed from here on names it. */
+void station_issuer(struct station *station, const char *kind);
+
 void station_on(struct station *station);
 void station_off(struct station *station);
 /* The power fails: nothing more is written, what was not flushed meets its fate; the card starts again. */

@@ -198,7 +198,10 @@ static void no_issuer_key_id(X509 *certificate)
 
 static void key_of_another_kind(X509 *certificate)
 {
-	assert_true(X509_set_pubkey(certificate, world.issuer.root_key));
+	EVP_PKEY *key = pki_key("P-521");
+
+	assert_true(X509_set_pubkey(certificate, key));
+	EVP_PKEY_free(key);
 }
 
 static int verify_altered(void (*alter)(X509 *certificate))

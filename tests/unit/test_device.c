@@ -36,6 +36,7 @@ struct issuer {
 static struct issuer p256, p384;
 static EVP_PKEY *unit_key;
 static uint8_t point[65];
+static const struct provpkg_view public_key = { point, sizeof(point) };
 
 static void issuer_new(struct issuer *issuer, const char *kind)
 {
@@ -78,7 +79,7 @@ static X509 *issue(const struct issuer *issuer, struct provpkg_view unit_uid, co
 	struct provpkg_blob der = { 0 };
 	X509 *certificate;
 
-	assert_int_equal(provpkg_device_issue(issuer->device, issuer->key, point, unit_uid, serial, not_before, &der), 0);
+	assert_int_equal(provpkg_device_issue(issuer->device, issuer->key, public_key, unit_uid, serial, not_before, &der), 0);
 	assert_int_equal(provpkg_der_certificate(provpkg_blob_view(&der), &certificate), 0);
 	provpkg_blob_free(&der);
 	return certificate;
@@ -267,19 +268,18 @@ static void issue_refuses_callers_mistakes(void **state)
 {
 	static const uint8_t serial[16] = { 1 };
 	uint8_t compressed[65] = { 0x02 };
+	const struct provpkg_view keys[] = { { compressed, 65 }, { point, 64 }, { point, 0 } };
+	const struct provpkg_view uids[] = { { uid_bytes, 0 }, { uid_bytes, 17 } };
 	struct provpkg_blob der = { 0 };
 
 	(void)state;
-	assert_int_equal(
-		provpkg_device_issue(p256.device, p256.key, point, (struct provpkg_view){ uid_bytes, 0 }, serial, PKI_NOW, &der),
-		-EINVAL);
-	assert_int_equal(
-		provpkg_device_issue(p256.device, p256.key, point, (struct provpkg_view){ uid_bytes, 17 }, serial, PKI_NOW, &der),
-		-EINVAL);
-	assert_int_equal(provpkg_device_issue(p256.device, p256.key, compressed, uid, serial, PKI_NOW, &der), -EINVAL);
-	assert_int_equal(provpkg_device_issue(p256.device, p384.key, point, uid, serial, PKI_NOW, &der), -EINVAL);
-	assert_int_equal(provpkg_device_issue(p256.device, p256.key, point, uid, serial, -1, &der), -EINVAL);
-	assert_int_equal(provpkg_device_issue(p256.device, p256.key, point, uid, serial, INT64_C(253402300800), &der), -EINVAL);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(provpkg_device_issue(p256.device, p256.key, keys[i], uid, serial, PKI_NOW, &der), -EINVAL);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(provpkg_device_issue(p256.device, p256.key, public_key, uids[i], serial, PKI_NOW, &der), -EINVAL);
+	assert_int_equal(provpkg_device_issue(p256.device, p384.key, public_key, uid, serial, PKI_NOW, &der), -EINVAL);
+	assert_int_equal(provpkg_device_issue(p256.device, p256.key, public_key, uid, serial, -1, &der), -EINVAL);
+	assert_int_equal(provpkg_device_issue(p256.device, p256.key, public_key, uid, serial, INT64_C(253402300800), &der), -EINVAL);
 	assert_null(der.data);
 }
 
@@ -297,7 +297,7 @@ static int template_of(EVP_PKEY *key, const struct pki_profile *profile)
 
 static void template_refuses_unfit_issuers(void **state)
 {
-	EVP_PKEY *pq = pki_key("ML-DSA-65");
+	static const char *const kinds[] = { "P-521", "ED25519", "ML-DSA-44", "ML-DSA-87" };
 
 	(void)state;
 	assert_int_equal(template_of(p256.key, &(struct pki_profile){ .ca = true }), 0);
@@ -306,8 +306,12 @@ static void template_refuses_unfit_issuers(void **state)
 			 PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE);
 	assert_int_equal(template_of(p256.key, &(struct pki_profile){ .ca = true, .no_key_identifier = true }),
 			 PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE);
-	assert_int_equal(template_of(pq, &(struct pki_profile){ .ca = true }), PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE);
-	EVP_PKEY_free(pq);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		EVP_PKEY *key = pki_key(kinds[i]);
+
+		assert_int_equal(template_of(key, &(struct pki_profile){ .ca = true }), PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE);
+		EVP_PKEY_free(key);
+	}
 }
 
 static int template_for(const struct provpkg_identity *wanted)
@@ -343,6 +347,8 @@ static void template_refuses_bad_identities(void **state)
 	assert_int_equal(template_for(&wanted), PROVCARD_REFUSAL_ROT_RANGE);
 	wanted = identity;
 	wanted.algorithm = 0;
+	assert_int_equal(template_for(&wanted), PROVCARD_REFUSAL_ROT_RANGE);
+	wanted.algorithm = PROVPKG_KEY_ML_DSA_65 + 1;
 	assert_int_equal(template_for(&wanted), PROVCARD_REFUSAL_ROT_RANGE);
 	assert_int_equal(ERR_peek_error(), 0);
 }

@@ -107,7 +107,7 @@ static void bad_values_are_refused(void **state)
 	REFUSED(ROT_RANGE, rot.lifecycle[0].size = 65);
 	REFUSED(ROT_RANGE, strcpy(rot.lifecycle[0].name, rot.lifecycle[1].name));
 	REFUSED(ROT_RANGE, rot.lock = 3);
-	REFUSED(ROT_RANGE, rot.identity.algorithm = 2);
+	REFUSED(ROT_RANGE, rot.identity.algorithm = 6);
 	REFUSED(ROT_RANGE, rot.identity.certificate_size = 4);
 	REFUSED(ROT_RANGE, rot.identity.common_name[0] = 0);
 	REFUSED(ROT_RANGE, strcpy(rot.identity.organisation, "\xff"));

@@ -46,7 +46,7 @@ void provpkg_card_keys_clear(struct provpkg_card_keys *keys);
  * common name, the key usages and a subjectKeyIdentifier.
  */
 PROVPKG_MUST_CHECK int provpkg_card_csr(const struct provpkg_card_keys *keys, const char *serial, struct provpkg_blob *pem);
-/* PEM: PKCS#10 of an issuing key for @oem: CA:TRUE, pathlen 0, keyCertSign. */
+/* PEM: PKCS#10 of an issuing key for @oem, P-256, P-384 or ML-DSA-65: CA:TRUE, pathlen 0, keyCertSign. */
 PROVPKG_MUST_CHECK int provpkg_issuer_csr(EVP_PKEY *key, const char *serial, const char *oem, struct provpkg_blob *pem);
 
 struct provpkg_card_certificates {
@@ -85,14 +85,38 @@ PROVPKG_MUST_CHECK int provpkg_card_id(X509 *agreement, X509 *kem, uint8_t card_
 /* SHA-256 over both identity keys' SubjectPublicKeyInfo: the id of a blank card. */
 PROVPKG_MUST_CHECK int provpkg_card_blank_id(const struct provpkg_card_keys *keys, uint8_t card_id[PROVPKG_CARD_ID_SIZE]);
 
+/* ---- Keys of devices, and of those who issue for them ---- */
+
+#define PROVPKG_DEVICE_PRIVATE_MAX 48
+#define PROVPKG_DEVICE_PUBLIC_MAX 1952
+#define PROVPKG_DEVICE_SIGNATURE_MAX 3309
+
+/* Sizes in bytes. */
+struct provpkg_key_kind {
+	enum provpkg_key_algorithm algorithm;
+	const char *name; /* "P-256", "Ed25519", "ML-DSA-44": libcrypto's and the RoT configuration's */
+	size_t private_size; /* as it lies in the part, see struct provpkg_identity */
+	size_t public_size; /* what the BIT STRING of SubjectPublicKeyInfo holds; of EC the uncompressed point */
+	size_t signature_size; /* of a device's answer to a challenge: r and s at full width, others as their standards say */
+};
+
+const struct provpkg_key_kind *provpkg_key_kind(enum provpkg_key_algorithm algorithm); /* NULL for none */
+const struct provpkg_key_kind *provpkg_key_kind_of(const EVP_PKEY *key); /* NULL for a key that no device may have */
+
+/* Issuing keys are of fewer kinds: P-256, P-384, ML-DSA-65, in this order. NULL past the end. */
+#define PROVPKG_ISSUING_KINDS 3
+const struct provpkg_key_kind *provpkg_issuing_kind(size_t index);
+bool provpkg_key_may_issue(const EVP_PKEY *key);
+EVP_PKEY *provpkg_issuing_key_generate(const struct provpkg_key_kind *kind); /* NULL when libcrypto fails */
+
 /* ---- Devices: 802.1AR IDevID profile on RFC 5280 ---- */
 
 /* A certificate with everything filled in but what differs from unit to unit. Thread safe after creation. */
 struct provpkg_device_template;
 
 /*
- * @issuer: the issuing certificate, P-256 or P-384, with a 20-byte subjectKeyIdentifier; its subject and key identifier go in.
- * CERTIFICATE_UNUSABLE. @identity: organisation and common name not empty; the common name of at most 31 characters, so that the
+ * @issuer: the issuing certificate of a key that may issue, with a 20-byte subjectKeyIdentifier; its subject and key identifier go
+ * in. CERTIFICATE_UNUSABLE. @identity: organisation and common name not empty; the common name of at most 31 characters, so that the
  * longest UID's digits fit into the 64 that X.509 allows; the hardware type an OID. ROT_RANGE.
  */
 PROVPKG_MUST_CHECK int provpkg_device_template_new(X509 *issuer, const struct provpkg_identity *identity,
@@ -100,11 +124,12 @@ PROVPKG_MUST_CHECK int provpkg_device_template_new(X509 *issuer, const struct pr
 void provpkg_device_template_free(struct provpkg_device_template *device);
 /*
  * Issue: patch serial number (16 random bytes given), subject, key and dates into the template and sign with @issuer_key.
- * @point: uncompressed P-256 point, 65 bytes. One signature, no other public-key operation. @issuer_key must be the key that the
- * template's issuer certifies; only its size is checked here (-EINVAL).
+ * @public_key: of the identity's kind, public_size bytes; EC points uncompressed. One signature, no other public-key operation, and
+ * deterministic: the same arguments give the same certificate. @issuer_key must be the key that the template's issuer certifies;
+ * only its size is checked here (-EINVAL).
  */
 PROVPKG_MUST_CHECK int provpkg_device_issue(const struct provpkg_device_template *device, EVP_PKEY *issuer_key,
-					    const uint8_t point[65], struct provpkg_view uid, const uint8_t serial[16],
+					    struct provpkg_view public_key, struct provpkg_view uid, const uint8_t serial[16],
 					    int64_t not_before, struct provpkg_blob *der);
 
 PROVPKG_END

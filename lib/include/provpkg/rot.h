@@ -19,13 +19,20 @@ struct provpkg_image {
 	uint8_t digest[PROVPKG_HASH_SIZE]; /* SHA-256 of the plaintext */
 };
 
-enum provpkg_key_algorithm { PROVPKG_KEY_P256 = 1 };
+/* Of a device's key; provpkg_key_kind() in certificate.h has names and sizes. */
+enum provpkg_key_algorithm {
+	PROVPKG_KEY_P256 = 1,
+	PROVPKG_KEY_P384 = 2,
+	PROVPKG_KEY_ED25519 = 3,
+	PROVPKG_KEY_ML_DSA_44 = 4,
+	PROVPKG_KEY_ML_DSA_65 = 5,
+};
 
 /* The device's own key and certificate. */
 struct provpkg_identity {
 	bool present;
 	enum provpkg_key_algorithm algorithm;
-	uint32_t key_address; /* private key: P-256 scalar, 32 bytes big-endian */
+	uint32_t key_address; /* private key: scalar, big-endian (32 or 48 bytes), or 32-byte seed (RFC 8032; FIPS 204's xi) */
 	uint32_t certificate_address; /* DER certificate behind a 32-bit little-endian length; unused bytes stay erased */
 	uint32_t certificate_size; /* room at that address, length field included */
 	char organisation[PROVPKG_NAME_MAX + 1]; /* subject O */

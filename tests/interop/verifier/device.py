@@ -5,19 +5,33 @@ import re
 from asn1crypto import core
 
 from . import need, tree
-from .certificate import SECP256R1, SECP384R1
+from .certificate import EC, ED25519, ML_DSA_44, ML_DSA_65, SECP256R1, SECP384R1
 
 COMMON_NAME, SERIAL_NUMBER, ORGANISATION = "2.5.4.3", "2.5.4.5", "2.5.4.10"
 BASIC_CONSTRAINTS, KEY_USAGE, AUTHORITY_KEY, SUBJECT_KEY, ALTERNATIVE_NAME = ("2.5.29.19", "2.5.29.15", "2.5.29.35", "2.5.29.14",
                                                                                "2.5.29.17")
 HARDWARE_MODULE_NAME = "1.3.6.1.5.5.7.8.4"
-SIGNATURES = {SECP256R1: "1.2.840.10045.4.3.2", SECP384R1: "1.2.840.10045.4.3.3"}
+# By the kind of the issuing key: algorithm and curve.
+SIGNATURES = {(EC, SECP256R1): "1.2.840.10045.4.3.2", (EC, SECP384R1): "1.2.840.10045.4.3.3", (ML_DSA_65, None): ML_DSA_65}
+# Bytes of each kind of device key.
+KEYS = {(EC, SECP256R1): 65, (EC, SECP384R1): 97, (ED25519, None): 32, (ML_DSA_44, None): 1312, (ML_DSA_65, None): 1952}
 
 
 class HardwareModuleName(core.Sequence):
     """RFC 4108 section 5."""
 
     _fields = [("type", core.ObjectIdentifier), ("serial", core.OctetString)]
+
+
+def kind(key):
+    """What the tables above go by."""
+    return key.algorithm, key.curve
+
+
+def check_key(key):
+    """One of five kinds; points are not compressed."""
+    need(KEYS.get(kind(key)) == len(key.octets), "device: its key is of no kind that devices have")
+    need(key.algorithm != EC or key.octets[0] == 4, "device: its key is a compressed point")
 
 
 def check_serial(certificate):
@@ -40,7 +54,7 @@ def check_validity(certificate, issuer_dates_at):
 def check_subject(certificate, uid):
     """O, CN and serialNumber, in this order."""
     names, text = certificate.names(), uid.hex().upper()
-    need([kind for kind, _ in names] == [ORGANISATION, COMMON_NAME, SERIAL_NUMBER], "device: attributes of the subject")
+    need([attribute for attribute, _ in names] == [ORGANISATION, COMMON_NAME, SERIAL_NUMBER], "device: attributes of the subject")
     need(names[2][1] == text, "device: serialNumber is not the UID")
     need(re.fullmatch(rf"(?s).{{1,31}}-{text}", names[1][1]), "device: common name")
 
@@ -50,7 +64,7 @@ def check_extensions(certificate, issuer, uid):
     found = certificate.extensions
     need(sorted(found) == sorted([BASIC_CONSTRAINTS, KEY_USAGE, AUTHORITY_KEY, SUBJECT_KEY, ALTERNATIVE_NAME])
          and len(certificate.tbs["extensions"]) == 5, "device: extensions")
-    critical = {kind for kind, item in found.items() if item["critical"].native}
+    critical = {name for name, item in found.items() if item["critical"].native}
     need(critical == {BASIC_CONSTRAINTS, KEY_USAGE}, "device: critical extensions")
     need(found[BASIC_CONSTRAINTS]["extn_value"].contents == b"\x30\x00", "device: basicConstraints")
     need(found[KEY_USAGE]["extn_value"].contents == b"\x03\x02\x07\x80", "device: keyUsage")
@@ -73,14 +87,13 @@ def check(certificate, issuer, uid, closed_at=None):
     need(certificate.tbs["version"].native == "v3", "device: version")
     check_serial(certificate)
     need(certificate.issuer == issuer.subject, "device: another issuer")
-    need(issuer.key.curve in SIGNATURES and issuer.is_authority and "key_cert_sign" in issuer.usage
+    need(kind(issuer.key) in SIGNATURES and issuer.is_authority and "key_cert_sign" in issuer.usage
          and len(issuer.key_identifier or b"") == 20, "device: its issuer may not issue")
     check_validity(certificate, closed_at)
     check_subject(certificate, uid)
-    need(certificate.key.curve == SECP256R1 and len(certificate.key.octets) == 65 and certificate.key.octets[0] == 4,
-         "device: its key is not an uncompressed point of P-256")
+    check_key(certificate.key)
     check_extensions(certificate, issuer, uid)
     algorithm = certificate.tbs["signature"]["algorithm"].dotted
-    need(algorithm == SIGNATURES[issuer.key.curve] == certificate.fields["signature_algorithm"]["algorithm"].dotted,
+    need(algorithm == SIGNATURES[kind(issuer.key)] == certificate.fields["signature_algorithm"]["algorithm"].dotted,
          "device: signature algorithm")
     issuer.key.verify(algorithm, certificate.tbs.dump(), certificate.fields["signature_value"].native)
