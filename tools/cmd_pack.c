@@ -59,7 +59,7 @@ static int load_card(const char *path, STACK_OF(X509) *anchors, struct provpkg_c
 		return code;
 	result = provpkg_card_decode(provpkg_blob_view(&pem), card);
 	if (!result)
-		result = provpkg_card_trust(*card, anchors, time(NULL));
+		result = provpkg_card_trust(*card, PROVPKG_SUITE_HYBRID, anchors, time(NULL));
 	provpkg_blob_free(&pem);
 	return result ? report_provpkg(path, result, NULL) : 0;
 }

@@ -51,13 +51,13 @@ static int sort_identity(STACK_OF(X509) *certificates, struct provpkg_request *r
 
 		if (key && EVP_PKEY_is_a(key, "EC"))
 			request->initialise.identity_classical = certificate;
-		else if (key && EVP_PKEY_is_a(key, "ML-DSA-65"))
+		else if (key && EVP_PKEY_is_a(key, "ML-DSA-87"))
 			request->initialise.identity_pq = certificate;
 	}
 	if (sk_X509_num(certificates) == 2 && request->initialise.identity_classical && request->initialise.identity_pq)
 		return 0;
 	return report_input("--identity-cert", PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE,
-			    "one certificate for the P-384 key and one for the ML-DSA-65 key are needed");
+			    "one certificate for the P-384 key and one for the ML-DSA-87 key are needed");
 }
 
 int command_init(struct context *context, const struct options *options)

@@ -45,7 +45,7 @@ static int load_card(struct checker *checker)
 		return code;
 	result = provpkg_card_decode(provpkg_blob_view(&pem), &checker->card);
 	if (!result)
-		result = provpkg_card_trust(checker->card, checker->check->maker_ca, time(NULL));
+		result = provpkg_card_trust(checker->card, PROVPKG_SUITE_HYBRID, checker->check->maker_ca, time(NULL));
 	provpkg_blob_free(&pem);
 	return result ? report_provpkg(DELIVERY_CARD, result, NULL) : 0;
 }

@@ -44,15 +44,15 @@ static int replace_vault(struct request *request, struct vault *vault, enum prov
 static int set_certificates(struct request *request, struct vault *vault)
 {
 	struct provpkg_card_certificates *to = &vault->certificates;
-	X509 *classical = request->body.initialise.identity_classical, *pq = request->body.initialise.identity_pq;
-	int code = provpkg_card_issue(&vault->keys, classical, pq, (int64_t)core_time(request->core), &to->agreement, &to->kem);
+	int code;
 
+	to->identity_classical = request->body.initialise.identity_classical;
+	to->identity_pq = request->body.initialise.identity_pq;
+	X509_up_ref(to->identity_classical);
+	X509_up_ref(to->identity_pq);
+	code = provpkg_card_issue(&vault->keys, (int64_t)core_time(request->core), to);
 	if (code)
 		return code;
-	X509_up_ref(classical);
-	X509_up_ref(pq);
-	to->identity_classical = classical;
-	to->identity_pq = pq;
 	sk_X509_pop_free(to->chain, X509_free);
 	to->chain = request->body.initialise.chain ? X509_chain_up_ref(request->body.initialise.chain) : sk_X509_new_null();
 	return to->chain ? vault_set_card_id(vault) : -ENOMEM;

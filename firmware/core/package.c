@@ -188,7 +188,7 @@ static int open_payload(struct opening *opening)
 
 	if (!key)
 		return -ENOMEM;
-	code = provpkg_manifest_key(opening->manifest, opening->vault->card_id, keys->agreement, keys->kem, key);
+	code = provpkg_manifest_key(opening->manifest, opening->vault->card_id, keys->agreement, keys->kem_768, key);
 	if (!code)
 		code = provpkg_payload_new(opening->manifest, key, &opening->payload);
 	OPENSSL_secure_clear_free(key, PROVPKG_KEY_SIZE);

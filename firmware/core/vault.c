@@ -235,7 +235,8 @@ static void free_certificates(struct provpkg_card_certificates *certificates)
 	X509_free(certificates->identity_classical);
 	X509_free(certificates->identity_pq);
 	X509_free(certificates->agreement);
-	X509_free(certificates->kem);
+	X509_free(certificates->kem_768);
+	X509_free(certificates->kem_1024);
 	sk_X509_pop_free(certificates->chain, X509_free);
 }
 
@@ -258,12 +259,12 @@ int vault_set_card_id(struct vault *vault)
 {
 	if (!vault_is_initialised(vault))
 		return provpkg_card_blank_id(&vault->keys, vault->card_id);
-	return provpkg_card_id(vault->certificates.agreement, vault->certificates.kem, vault->card_id);
+	return provpkg_card_id(&vault->certificates, vault->card_id);
 }
 
 bool vault_is_initialised(const struct vault *vault)
 {
-	return vault->certificates.agreement && vault->certificates.kem;
+	return vault->certificates.agreement && vault->certificates.kem_768 && vault->certificates.kem_1024;
 }
 
 bool vault_is_operational(const struct vault *vault)

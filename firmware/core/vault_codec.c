@@ -77,11 +77,13 @@ static void put_vault(struct writer *writer, const struct vault *vault)
 	put_key(writer, vault->keys.identity_classical);
 	put_key(writer, vault->keys.identity_pq);
 	put_key(writer, vault->keys.agreement);
-	put_key(writer, vault->keys.kem);
+	put_key(writer, vault->keys.kem_768);
+	put_key(writer, vault->keys.kem_1024);
 	put_certificate(writer, vault->certificates.identity_classical);
 	put_certificate(writer, vault->certificates.identity_pq);
 	put_certificate(writer, vault->certificates.agreement);
-	put_certificate(writer, vault->certificates.kem);
+	put_certificate(writer, vault->certificates.kem_768);
+	put_certificate(writer, vault->certificates.kem_1024);
 	put_certificates(writer, vault->certificates.chain);
 	put_number(writer, vault->people);
 	for (size_t i = 0; i < vault->people; i++) {
@@ -225,15 +227,17 @@ static void take_vault(struct reader *reader, struct vault *vault)
 	vault->keys.identity_classical = take_key(reader);
 	vault->keys.identity_pq = take_key(reader);
 	vault->keys.agreement = take_key(reader);
-	vault->keys.kem = take_key(reader);
+	vault->keys.kem_768 = take_key(reader);
+	vault->keys.kem_1024 = take_key(reader);
 	vault->certificates.identity_classical = take_certificate(reader);
 	vault->certificates.identity_pq = take_certificate(reader);
 	vault->certificates.agreement = take_certificate(reader);
-	vault->certificates.kem = take_certificate(reader);
+	vault->certificates.kem_768 = take_certificate(reader);
+	vault->certificates.kem_1024 = take_certificate(reader);
 	vault->certificates.chain = take_certificates(reader);
 	take_people(reader, vault);
 	if (reader->left || !vault->keys.identity_classical || !vault->keys.identity_pq || !vault->keys.agreement ||
-	    !vault->keys.kem)
+	    !vault->keys.kem_768 || !vault->keys.kem_1024)
 		reader->bad = true;
 }
 

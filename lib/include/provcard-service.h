@@ -40,8 +40,8 @@ enum provcard_service_opcode {
 };
 
 enum provcard_object {
-	PROVCARD_OBJECT_IDENTITY_CSR = 1, /* PEM: two PKCS#10 requests, P-384 and ML-DSA-65; for the card maker's CA */
-	PROVCARD_OBJECT_CARD_CERTIFICATES = 2, /* PEM: the card's four certificates, then the maker's chains */
+	PROVCARD_OBJECT_IDENTITY_CSR = 1, /* PEM: two PKCS#10 requests, P-384 and ML-DSA-87; for the card maker's CA */
+	PROVCARD_OBJECT_CARD_CERTIFICATES = 2, /* PEM: the card's five certificates, then the maker's chains */
 	PROVCARD_OBJECT_ISSUER_CSR = 3, /* selector: OEM name, and behind a zero byte "P-256" (also without), "P-384" or "ML-DSA-65";
 					 * PEM: PKCS#10 of the card's issuing key of that kind for that OEM */
 	PROVCARD_OBJECT_CHECKPOINT = 4, /* C2SP checkpoint of the log, signed */
@@ -64,8 +64,8 @@ enum provcard_card_state {
  * struct provcard_service_status - the card now
  * @version: of this structure, 1
  * @state: enum provcard_card_state
- * @card_id: what a signed request must name: SHA-256 over both encryption certificates (P-384, then ML-KEM); while BLANK,
- *           SHA-256 over the two identity keys' SubjectPublicKeyInfo
+ * @card_id: what a signed request must name: SHA-256 over the encryption certificates (P-384, ML-KEM-768, ML-KEM-1024); while
+ *           BLANK, SHA-256 over the two identity keys' SubjectPublicKeyInfo
  * @serial: printable, zero padded; @firmware likewise
  * @time: card time, seconds since 1970
  * @boot_count: starts of this card

@@ -28,7 +28,7 @@ static int check_signers(const struct provpkg_build *build, const struct provpkg
 static int check_card(const struct provpkg_build *build, size_t index, const struct provpkg_suite *suite)
 {
 	const struct provpkg_card *card = build->recipients[index].card;
-	X509 *agreement = card->certificates.agreement, *kem = card->certificates.kem;
+	X509 *agreement = card->certificates.agreement, *kem = card->certificates.kem_768;
 
 	if (!agreement || !kem || !provpkg_key_is(X509_get0_pubkey(agreement), suite->agreement) ||
 	    !provpkg_key_is(X509_get0_pubkey(kem), suite->kem) || !X509_get0_subject_key_id(agreement) ||

@@ -123,7 +123,7 @@ static bool add_recipient(const struct provpkg_card *card, MANIFEST *form)
 	}
 	return provpkg_octets_set(recipient->card_id, card->card_id, sizeof(card->card_id)) &&
 	       copy_key_id(recipient->agreement_key_id, card->certificates.agreement) &&
-	       copy_key_id(recipient->kem_key_id, card->certificates.kem);
+	       copy_key_id(recipient->kem_key_id, card->certificates.kem_768);
 }
 
 static bool push_grant(struct provpkg_view der, MANIFEST *form)
@@ -206,7 +206,7 @@ int provpkg_build_envelopes(const struct provpkg_build *build, const uint8_t sha
 	if (!certificates)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		certificates[i] = build->recipients[i].card->certificates.kem;
+		certificates[i] = build->recipients[i].card->certificates.kem_768;
 		certificates[count + i] = build->recipients[i].card->certificates.agreement;
 	}
 	result = seal_into(provpkg_envelope_seal_kem, certificates, count, shares, form->kem_envelope);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The card's own keys and certificates, as the card makes them. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include <openssl/bn.h>
@@ -17,12 +18,13 @@ int provpkg_card_keys_generate(struct provpkg_card_keys *keys)
 {
 	struct provpkg_card_keys drawn = {
 		.identity_classical = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"),
-		.identity_pq = EVP_PKEY_Q_keygen(NULL, NULL, "ML-DSA-65"),
+		.identity_pq = EVP_PKEY_Q_keygen(NULL, NULL, "ML-DSA-87"),
 		.agreement = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"),
-		.kem = EVP_PKEY_Q_keygen(NULL, NULL, "ML-KEM-768"),
+		.kem_768 = EVP_PKEY_Q_keygen(NULL, NULL, "ML-KEM-768"),
+		.kem_1024 = EVP_PKEY_Q_keygen(NULL, NULL, "ML-KEM-1024"),
 	};
 
-	if (!drawn.identity_classical || !drawn.identity_pq || !drawn.agreement || !drawn.kem) {
+	if (!drawn.identity_classical || !drawn.identity_pq || !drawn.agreement || !drawn.kem_768 || !drawn.kem_1024) {
 		provpkg_card_keys_clear(&drawn);
 		return -EIO;
 	}
@@ -35,7 +37,8 @@ void provpkg_card_keys_clear(struct provpkg_card_keys *keys)
 	EVP_PKEY_free(keys->identity_classical);
 	EVP_PKEY_free(keys->identity_pq);
 	EVP_PKEY_free(keys->agreement);
-	EVP_PKEY_free(keys->kem);
+	EVP_PKEY_free(keys->kem_768);
+	EVP_PKEY_free(keys->kem_1024);
 	*keys = (struct provpkg_card_keys){ 0 };
 }
 
@@ -100,57 +103,69 @@ static bool covers(X509 *certificate, int64_t now)
 	return X509_cmp_time(X509_get0_notBefore(certificate), &at) < 0 && X509_cmp_time(X509_get0_notAfter(certificate), &at) > 0;
 }
 
-int provpkg_card_issue(const struct provpkg_card_keys *keys, X509 *identity_classical, X509 *identity_pq, int64_t now,
-		       X509 **agreement, X509 **kem)
+static bool identities_fit(const struct provpkg_card_keys *keys, const struct provpkg_card_certificates *own, int64_t now)
 {
 	char serial[PROVPKG_NAME_MAX + 1];
-	X509 *first, *second;
+
+	return provpkg_card_identity(own->identity_classical, own->identity_pq, serial) && covers(own->identity_classical, now) &&
+	       covers(own->identity_pq, now) &&
+	       EVP_PKEY_eq(X509_get0_pubkey(own->identity_classical), keys->identity_classical) == 1 &&
+	       EVP_PKEY_eq(X509_get0_pubkey(own->identity_pq), keys->identity_pq) == 1;
+}
+
+int provpkg_card_issue(const struct provpkg_card_keys *keys, int64_t now, struct provpkg_card_certificates *own)
+{
+	static const char agreement_usage[] = "critical,keyAgreement", kem_usage[] = "critical,keyEncipherment";
+	X509 *agreement = NULL, *kem_768 = NULL, *kem_1024 = NULL;
 	int result;
 
-	if (!provpkg_card_identity(identity_classical, identity_pq, serial) || !covers(identity_classical, now) ||
-	    !covers(identity_pq, now) || EVP_PKEY_eq(X509_get0_pubkey(identity_classical), keys->identity_classical) != 1 ||
-	    EVP_PKEY_eq(X509_get0_pubkey(identity_pq), keys->identity_pq) != 1)
+	if (!identities_fit(keys, own, now))
 		return PROVCARD_REFUSAL_CARD_CERTIFICATE;
-	result = issue(identity_classical, keys->identity_classical, keys->agreement, "critical,keyAgreement", now, &first);
-	if (result)
-		return result;
-	result = issue(identity_pq, keys->identity_pq, keys->kem, "critical,keyEncipherment", now, &second);
+	result = issue(own->identity_classical, keys->identity_classical, keys->agreement, agreement_usage, now, &agreement);
+	if (!result)
+		result = issue(own->identity_pq, keys->identity_pq, keys->kem_768, kem_usage, now, &kem_768);
+	if (!result)
+		result = issue(own->identity_pq, keys->identity_pq, keys->kem_1024, kem_usage, now, &kem_1024);
 	if (result) {
-		X509_free(first);
+		X509_free(agreement);
+		X509_free(kem_768);
 		return result;
 	}
-	*agreement = first;
-	*kem = second;
+	own->agreement = agreement;
+	own->kem_768 = kem_768;
+	own->kem_1024 = kem_1024;
 	return 0;
 }
 
-static int hash_two(const uint8_t *first, int first_size, const uint8_t *second, int second_size, uint8_t *hash)
+/* SHA-256 over @count encodings, one behind the other; frees them. */
+static int hash_all(struct provpkg_view *encodings, size_t count, uint8_t *hash)
 {
-	const struct provpkg_view pieces[] = { { first, first_size }, { second, second_size } };
+	bool complete = true;
+	int result;
 
-	return first_size > 0 && second_size > 0 ? provpkg_digest(EVP_sha256(), pieces, 2, hash) : -EIO;
+	for (size_t i = 0; i < count; i++)
+		complete &= encodings[i].data && encodings[i].size <= INT_MAX;
+	result = complete ? provpkg_digest(EVP_sha256(), encodings, count, hash) : -EIO;
+	for (size_t i = 0; i < count; i++)
+		OPENSSL_free((void *)encodings[i].data);
+	return result;
 }
 
-int provpkg_card_id(X509 *agreement, X509 *kem, uint8_t card_id[PROVPKG_CARD_ID_SIZE])
+int provpkg_card_id(const struct provpkg_card_certificates *certificates, uint8_t card_id[PROVPKG_CARD_ID_SIZE])
 {
-	unsigned char *first = NULL, *second = NULL;
-	int first_size = i2d_X509(agreement, &first);
-	int second_size = i2d_X509(kem, &second);
-	int result = hash_two(first, first_size, second, second_size, card_id);
+	X509 *const own[] = { certificates->agreement, certificates->kem_768, certificates->kem_1024 };
+	struct provpkg_view encodings[3] = { 0 };
 
-	OPENSSL_free(first);
-	OPENSSL_free(second);
-	return result;
+	for (size_t i = 0; i < 3; i++)
+		encodings[i].size = (size_t)i2d_X509(own[i], (unsigned char **)&encodings[i].data);
+	return hash_all(encodings, 3, card_id);
 }
 
 int provpkg_card_blank_id(const struct provpkg_card_keys *keys, uint8_t card_id[PROVPKG_CARD_ID_SIZE])
 {
-	unsigned char *first = NULL, *second = NULL;
-	int first_size = i2d_PUBKEY(keys->identity_classical, &first);
-	int second_size = i2d_PUBKEY(keys->identity_pq, &second);
-	int result = hash_two(first, first_size, second, second_size, card_id);
+	struct provpkg_view encodings[2] = { 0 };
 
-	OPENSSL_free(first);
-	OPENSSL_free(second);
-	return result;
+	encodings[0].size = (size_t)i2d_PUBKEY(keys->identity_classical, (unsigned char **)&encodings[0].data);
+	encodings[1].size = (size_t)i2d_PUBKEY(keys->identity_pq, (unsigned char **)&encodings[1].data);
+	return hash_all(encodings, 2, card_id);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A card as others see it: the four certificates, checked against each other, and the maker's chains. */
+/* A card as others see it: the five certificates, checked against each other, and the maker's chains. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,9 +7,10 @@
 
 #include "card.h"
 #include "provcard-refusal.h"
+#include "suite.h"
 #include "x509.h"
 
-#define CERTIFICATES 4
+#define CERTIFICATES 5
 
 static bool is_identity(X509 *certificate, const char *kind)
 {
@@ -22,7 +23,7 @@ bool provpkg_card_identity(X509 *classical, X509 *pq, char serial[PROVPKG_NAME_M
 	const size_t prefix = strlen(PROVPKG_CARD_PREFIX);
 	char common[2 * PROVPKG_NAME_MAX];
 
-	if (!is_identity(classical, "P-384") || !is_identity(pq, "ML-DSA-65") ||
+	if (!is_identity(classical, "P-384") || !is_identity(pq, "ML-DSA-87") ||
 	    X509_NAME_cmp(X509_get_subject_name(classical), X509_get_subject_name(pq)))
 		return false;
 	if (!provpkg_x509_common_name(X509_get_subject_name(classical), common, sizeof(common)) ||
@@ -32,21 +33,27 @@ bool provpkg_card_identity(X509 *classical, X509 *pq, char serial[PROVPKG_NAME_M
 	return true;
 }
 
+static bool is_encryption(X509 *certificate, const char *kind, unsigned int usage, X509 *identity)
+{
+	return provpkg_x509_is_end(certificate, usage) && provpkg_key_is(X509_get0_pubkey(certificate), kind) &&
+	       provpkg_x509_issued(identity, certificate);
+}
+
 bool provpkg_card_encryption(const struct provpkg_card_certificates *certificates)
 {
-	return provpkg_x509_is_end(certificates->agreement, KU_KEY_AGREEMENT) &&
-	       provpkg_x509_is_end(certificates->kem, KU_KEY_ENCIPHERMENT) &&
-	       provpkg_key_is(X509_get0_pubkey(certificates->agreement), "P-384") &&
-	       provpkg_key_is(X509_get0_pubkey(certificates->kem), "ML-KEM-768") &&
-	       provpkg_x509_issued(certificates->identity_classical, certificates->agreement) &&
-	       provpkg_x509_issued(certificates->identity_pq, certificates->kem) &&
-	       !X509_NAME_cmp(X509_get_subject_name(certificates->agreement), X509_get_subject_name(certificates->kem));
+	const X509_NAME *subject = X509_get_subject_name(certificates->agreement);
+
+	return is_encryption(certificates->agreement, "P-384", KU_KEY_AGREEMENT, certificates->identity_classical) &&
+	       is_encryption(certificates->kem_768, "ML-KEM-768", KU_KEY_ENCIPHERMENT, certificates->identity_pq) &&
+	       is_encryption(certificates->kem_1024, "ML-KEM-1024", KU_KEY_ENCIPHERMENT, certificates->identity_pq) &&
+	       !X509_NAME_cmp(subject, X509_get_subject_name(certificates->kem_768)) &&
+	       !X509_NAME_cmp(subject, X509_get_subject_name(certificates->kem_1024));
 }
 
 int provpkg_card_encode(const struct provpkg_card_certificates *certificates, struct provpkg_blob *pem)
 {
 	X509 *own[CERTIFICATES] = { certificates->identity_classical, certificates->identity_pq, certificates->agreement,
-				    certificates->kem };
+				    certificates->kem_768, certificates->kem_1024 };
 	struct provpkg_blob text = { 0 };
 	int result = 0;
 
@@ -61,13 +68,14 @@ int provpkg_card_encode(const struct provpkg_card_certificates *certificates, st
 	return result;
 }
 
-/* Takes the first four out of the stack; what remains is the chain. */
+/* Takes the first five out of the stack; what remains is the chain. */
 static void take(STACK_OF(X509) *stack, struct provpkg_card_certificates *certificates)
 {
 	certificates->identity_classical = sk_X509_shift(stack);
 	certificates->identity_pq = sk_X509_shift(stack);
 	certificates->agreement = sk_X509_shift(stack);
-	certificates->kem = sk_X509_shift(stack);
+	certificates->kem_768 = sk_X509_shift(stack);
+	certificates->kem_1024 = sk_X509_shift(stack);
 	certificates->chain = stack;
 }
 
@@ -78,7 +86,7 @@ static int card_check(struct provpkg_card *card)
 	if (!provpkg_card_identity(certificates->identity_classical, certificates->identity_pq, card->serial) ||
 	    !provpkg_card_encryption(certificates))
 		return PROVCARD_REFUSAL_CARD_CERTIFICATE;
-	return provpkg_card_id(certificates->agreement, certificates->kem, card->card_id);
+	return provpkg_card_id(certificates, card->card_id);
 }
 
 int provpkg_card_decode(struct provpkg_view pem, struct provpkg_card **card)
@@ -114,7 +122,8 @@ void provpkg_card_free(struct provpkg_card *card)
 	X509_free(card->certificates.identity_classical);
 	X509_free(card->certificates.identity_pq);
 	X509_free(card->certificates.agreement);
-	X509_free(card->certificates.kem);
+	X509_free(card->certificates.kem_768);
+	X509_free(card->certificates.kem_1024);
 	sk_X509_pop_free(card->certificates.chain, X509_free);
 	OPENSSL_free(card);
 }
@@ -131,12 +140,16 @@ static bool trusted(X509 *certificate, X509 *identity, STACK_OF(X509) *chain, ST
 }
 
 /* Each chain in one family of algorithms: one broken family must not be able to vouch for both. */
-int provpkg_card_trust(const struct provpkg_card *card, STACK_OF(X509) *anchors, int64_t at)
+int provpkg_card_trust(const struct provpkg_card *card, unsigned int suite, STACK_OF(X509) *anchors, int64_t at)
 {
+	const struct provpkg_suite *demands = provpkg_suite_find(suite);
 	const struct provpkg_card_certificates *own = &card->certificates;
 
+	if (!demands)
+		return PROVCARD_REFUSAL_SUITE_UNKNOWN;
 	if (!trusted(own->agreement, own->identity_classical, own->chain, anchors, at, "EC") ||
-	    !trusted(own->kem, own->identity_pq, own->chain, anchors, at, "ML-DSA"))
+	    !trusted(own->kem_768, own->identity_pq, own->chain, anchors, at, demands->kem_chain) ||
+	    !trusted(own->kem_1024, own->identity_pq, own->chain, anchors, at, demands->kem_chain))
 		return PROVCARD_REFUSAL_CARD_CERTIFICATE;
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include "x509.h"
 
 #define KEY_ID_SIZE 4
-#define SIGNATURE_MAX 4096 /* ML-DSA-65: 3309 */
+#define SIGNATURE_MAX 5120 /* ML-DSA-87: 4627 */
 #define NOTE_MAX (128u << 10)
 #define LINES_MAX 16
 #define DASH "\xe2\x80\x94 " /* em dash, space */
@@ -37,11 +37,11 @@ static int key_id_ecdsa(const EVP_PKEY *key, uint8_t hash[PROVPKG_HASH_SIZE])
 
 static int key_id_ml_dsa(const EVP_PKEY *key, const char *name, uint8_t hash[PROVPKG_HASH_SIZE])
 {
-	uint8_t raw[2048];
+	uint8_t raw[2592]; /* ML-DSA-87 */
 	size_t size = sizeof(raw);
 	struct provpkg_view pieces[] = {
 		provpkg_text_view(name),
-		provpkg_text_view("\n" PROVPKG_NOTE_ML_DSA_65),
+		provpkg_text_view("\n" PROVPKG_NOTE_ML_DSA_87),
 		{ raw, 0 },
 	};
 
@@ -59,7 +59,7 @@ static int key_id(const EVP_PKEY *key, const char *name, uint8_t id[KEY_ID_SIZE]
 
 	if (provpkg_key_is(key, "P-384"))
 		result = key_id_ecdsa(key, hash);
-	else if (provpkg_key_is(key, "ML-DSA-65"))
+	else if (provpkg_key_is(key, "ML-DSA-87"))
 		result = key_id_ml_dsa(key, name, hash);
 	if (!result)
 		memcpy(id, hash, KEY_ID_SIZE);

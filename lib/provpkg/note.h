@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Signed notes, c2sp.org/signed-note. A P-384 key signs with ECDSA and SHA-256 (type 0x02; key id = SHA-256(SubjectPublicKeyInfo)),
- * an ML-DSA-65 key with a type that has no byte assigned: 0xff and an identifier of our own. Internal to libprovpkg.
+ * an ML-DSA-87 key with a type that has no byte assigned: 0xff and an identifier of our own. Internal to libprovpkg.
  */
 #ifndef PROVPKG_NOTE_H
 #define PROVPKG_NOTE_H
@@ -9,7 +9,7 @@
 #include "provpkg/sign.h"
 #include "provpkg/types.h"
 
-#define PROVPKG_NOTE_ML_DSA_65 "\xffprovcard/ML-DSA-65"
+#define PROVPKG_NOTE_ML_DSA_87 "\xffprovcard/ML-DSA-87"
 
 /* May @name name a key: no space, no '+', not empty? */
 bool provpkg_note_name_valid(const char *name);

@@ -4,7 +4,7 @@
 #include "suite.h"
 
 static const struct provpkg_suite suites[] = {
-	{ PROVPKG_SUITE_HYBRID, 2, { "P-384", "ML-DSA-65" }, "P-384", "ML-KEM-768" },
+	{ PROVPKG_SUITE_HYBRID, 2, { "P-384", "ML-DSA-65" }, "P-384", "ML-KEM-768", "ML-DSA" },
 };
 
 const struct provpkg_suite *provpkg_suite_find(unsigned int id)

@@ -13,6 +13,7 @@ struct provpkg_suite {
 	const char *signer[PROVPKG_SUITE_SIGNERS_MAX]; /* kinds of key, the classical one first; all with SHA-512 */
 	const char *agreement; /* the card's keys */
 	const char *kem;
+	const char *kem_chain; /* kind of key, or its beginning, of every certificate above the kem's */
 };
 
 /* NULL for a suite that this version does not accept. */

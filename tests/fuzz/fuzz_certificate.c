@@ -61,7 +61,7 @@ static void read_bundle(struct provpkg_view pem)
 		return;
 	FUZZ_MUST(memchr(read->serial, 0, sizeof(read->serial)));
 	/* Whom the maker vouches for is our card: nothing else was ever signed. */
-	if (!provpkg_card_trust(read, maker.anchors, PKI_NOW)) {
+	if (!provpkg_card_trust(read, PROVPKG_SUITE_HYBRID, maker.anchors, PKI_NOW)) {
 		FUZZ_MUST(!memcmp(read->card_id, card.card->card_id, sizeof(read->card_id)));
 		fuzz_accepted();
 	}

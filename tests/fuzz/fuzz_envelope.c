@@ -30,8 +30,8 @@ static int open_kem(struct provpkg_view cms, uint8_t *plain)
 	struct provpkg_blob name = { 0 };
 	int result;
 
-	FUZZ_MUST(!provpkg_recipient_name(key_id(card.card.certificates.kem), &name));
-	result = provpkg_envelope_open_kem(cms, provpkg_blob_view(&name), card.kem, plain, PROVPKG_SHARE_SIZE);
+	FUZZ_MUST(!provpkg_recipient_name(key_id(card.card.certificates.kem_768), &name));
+	result = provpkg_envelope_open_kem(cms, provpkg_blob_view(&name), card.kem_768, plain, PROVPKG_SHARE_SIZE);
 	provpkg_blob_free(&name);
 	return result;
 }
@@ -73,8 +73,8 @@ void fuzz_seeds(void)
 	X509 *kem[2], *agreement[2];
 
 	pki_card_new(&other, "card B");
-	kem[0] = other.card.certificates.kem;
-	kem[1] = card.card.certificates.kem;
+	kem[0] = other.card.certificates.kem_768;
+	kem[1] = card.card.certificates.kem_768;
 	agreement[0] = other.card.certificates.agreement;
 	agreement[1] = card.card.certificates.agreement;
 	seed("kem", KEM, kem + 1, 1);

@@ -2,7 +2,7 @@
 /*
  * A card that has only its papers, for stock tools to judge: card-papers STEP FOLDER.
  *   requests     draws keys into FOLDER, writes identity.csr (two), issuer-p256.csr, issuer-p384.csr and issuer-mldsa65.csr
- *   certificates takes identity-classical.pem and identity-pq.pem, writes card.pem, agreement.pem and kem.pem
+ *   certificates takes identity-classical.pem and identity-pq.pem, writes card.pem, agreement.pem, kem-768.pem, kem-1024.pem
  *   trust        decodes card.pem and checks it against anchors.pem
  *   devices      takes issuing-p256.pem and the two others, writes device-ISSUER-SIZE-KIND.pem: SIZE bytes of UID, each kind of key
  *   checkpoint   writes checkpoint.txt
@@ -20,9 +20,9 @@
 
 #define SERIAL "PC-0001"
 
-static const char *const key_names[] = { "identity-classical", "identity-pq", "agreement", "kem",
-				       "issuer-p256", "issuer-p384", "issuer-mldsa65" };
-enum { KEYS = sizeof(key_names) / sizeof(key_names[0]), ISSUERS = 4 };
+static const char *const key_names[] = { "identity-classical", "identity-pq", "agreement",   "kem-768",
+					 "kem-1024",	       "issuer-p256", "issuer-p384", "issuer-mldsa65" };
+enum { KEYS = sizeof(key_names) / sizeof(key_names[0]), ISSUERS = 5 };
 
 static const char *folder;
 
@@ -98,7 +98,7 @@ static EVP_PKEY *read_key(int which)
 
 static struct provpkg_card_keys read_keys(void)
 {
-	return (struct provpkg_card_keys){ read_key(0), read_key(1), read_key(2), read_key(3) };
+	return (struct provpkg_card_keys){ read_key(0), read_key(1), read_key(2), read_key(3), read_key(4) };
 }
 
 static void requests(void)
@@ -107,7 +107,7 @@ static void requests(void)
 	struct provpkg_blob csr = { 0 };
 
 	need(provpkg_card_keys_generate(&keys), "keys");
-	EVP_PKEY *all[KEYS] = { keys.identity_classical, keys.identity_pq, keys.agreement, keys.kem };
+	EVP_PKEY *all[KEYS] = { keys.identity_classical, keys.identity_pq, keys.agreement, keys.kem_768, keys.kem_1024 };
 
 	for (size_t i = 0; i < PROVPKG_ISSUING_KINDS; i++)
 		all[ISSUERS + i] = provpkg_issuing_key_generate(provpkg_issuing_kind(i));
@@ -134,11 +134,13 @@ static void certificates(void)
 	};
 	struct provpkg_blob pem = { 0 };
 
-	need(provpkg_card_issue(&keys, own.identity_classical, own.identity_pq, time(NULL) + 1, &own.agreement, &own.kem), "issue");
+	need(provpkg_card_issue(&keys, time(NULL) + 1, &own), "issue");
 	need(provpkg_pem_append(&pem, own.agreement), "agreement");
 	write_blob("agreement", ".pem", &pem);
-	need(provpkg_pem_append(&pem, own.kem), "kem");
-	write_blob("kem", ".pem", &pem);
+	need(provpkg_pem_append(&pem, own.kem_768), "kem-768");
+	write_blob("kem-768", ".pem", &pem);
+	need(provpkg_pem_append(&pem, own.kem_1024), "kem-1024");
+	write_blob("kem-1024", ".pem", &pem);
 	need(provpkg_card_encode(&own, &pem), "bundle");
 	write_blob("card", ".pem", &pem);
 }
@@ -148,7 +150,7 @@ static void trust(void)
 	struct provpkg_card *card;
 
 	need(provpkg_card_decode(read_file("card"), &card), "card");
-	need(provpkg_card_trust(card, read_certificates("anchors"), time(NULL) + 2), "trust");
+	need(provpkg_card_trust(card, PROVPKG_SUITE_HYBRID, read_certificates("anchors"), time(NULL) + 2), "trust");
 	printf("%s\n", card->serial);
 }
 

@@ -127,7 +127,7 @@ class OpenCard:
         self.step("certificates")
         self.issuer = people.oem.certify_issuer((folder / "issuer-p256.csr").read_text(), folder / "issuer.pem")
         self.certificates = folder / "card.pem"
-        self.agreement_key, self.kem_key = folder / "agreement.key", folder / "kem.key"
+        self.agreement_key, self.kem_key = folder / "agreement.key", folder / "kem-768.key"
 
     def step(self, name):
         """One step of card-papers."""

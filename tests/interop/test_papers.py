@@ -53,7 +53,7 @@ def all_papers(tmp_path_factory):
     """Everything, from requests to device certificates."""
     folder = tmp_path_factory.mktemp("papers")
     root(folder, "ec", ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"])
-    root(folder, "pq", ["ml-dsa-65"])
+    root(folder, "pq", ["ml-dsa-87"])
     root(folder, "oem", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
     papers("requests", folder)
     both = re.findall(r"-----BEGIN.*?-----END[^\n]*\n", (folder / "identity.csr").read_text(), re.S)
@@ -74,7 +74,7 @@ def test_we_trust_what_a_stock_ca_made(folder):
     assert papers("trust", folder) == "PC-0001\n"
 
 
-@pytest.mark.parametrize("name,family", [("agreement", "classical"), ("kem", "pq")])
+@pytest.mark.parametrize("name,family", [("agreement", "classical"), ("kem-768", "pq"), ("kem-1024", "pq")])
 def test_openssl_verifies_the_card(folder, name, family):
     """Encryption certificates and identities, each in its own family."""
     ca = folder / ("ec.pem" if family == "classical" else "pq.pem")
@@ -183,11 +183,11 @@ def test_checkpoint_signature_of_type_2(folder):
 
 
 def test_checkpoint_signature_of_type_255(folder):
-    """ML-DSA-65 by stock openssl; the key id as recommended, with our identifier."""
+    """ML-DSA-87 by stock openssl; the key id as recommended, with our identifier."""
     text, name, key_id, signature = list(note_signature(folder))[1]
     spki = subprocess.run(["openssl", "pkey", "-in", folder / "identity-pq.key", "-pubout", "-outform", "DER"],
                           capture_output=True, check=True, timeout=60).stdout
-    whole = name.encode() + b"\n\xffprovcard/ML-DSA-65" + spki[-1952:]
+    whole = name.encode() + b"\n\xffprovcard/ML-DSA-87" + spki[-2592:]
     assert key_id == hashlib.sha256(whole).digest()[:4]
     (folder / "note.text").write_bytes(text)
     (folder / "note.signature").write_bytes(signature)

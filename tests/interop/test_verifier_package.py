@@ -259,7 +259,7 @@ def another_content_type(signed_data):
 STRUCTURES = {
     "one signature": (only("signer_infos", [0]), "two signatures are needed"),
     "the other signature": (only("signer_infos", [1]), "two signatures are needed"),
-    "the same signature twice": (only("signer_infos", [0, 0]), "P-384 and an ML-DSA-65"),
+    "the same signature twice": (only("signer_infos", [0, 0]), "P-384 and an ML-DSA key"),
     "no signature": (only("signer_infos", []), "no signer"),
     "no certificates": (only("certificates", []), "without its certificate"),
     "another version": (version_one, "another version"),

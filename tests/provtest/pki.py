@@ -5,6 +5,7 @@ import subprocess
 
 CLASSICAL = "EC:P-384"
 POST_QUANTUM = "ML-DSA-65"
+POST_QUANTUM_5 = "ML-DSA-87"  # of category 5: the card maker's, and for packages of suite 2
 CA = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
 SIGNER = ("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
           "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
@@ -85,7 +86,7 @@ class Maker:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.classical = Authority(folder, "maker-classical", CLASSICAL, "/O=Card maker/CN=Card maker root (P-384)")
-        self.pq = Authority(folder, "maker-pq", POST_QUANTUM, "/O=Card maker/CN=Card maker root (ML-DSA-65)")
+        self.pq = Authority(folder, "maker-pq", POST_QUANTUM_5, "/O=Card maker/CN=Card maker root (ML-DSA-87)")
         self.anchors = self.folder / "maker-anchors.pem"
         self.anchors.write_text(self.classical.certificate.read_text() + self.pq.certificate.read_text())
 

@@ -16,7 +16,7 @@ static _Noreturn void need_failed(const char *what, int line)
 void maker_new(struct maker *maker)
 {
 	maker->classical_key = pki_key("P-384");
-	maker->pq_key = pki_key("ML-DSA-65");
+	maker->pq_key = pki_key("ML-DSA-87");
 	maker->classical =
 		pki_certificate(maker->classical_key, &(struct pki_profile){ .subject = "maker", .ca = true }, NULL, NULL);
 	maker->pq = pki_certificate(maker->pq_key, &(struct pki_profile){ .subject = "maker pq", .ca = true }, NULL, NULL);
@@ -45,7 +45,7 @@ void made_card_new(struct made_card *card, const struct maker *maker, const char
 	NEED(!provpkg_card_keys_generate(&card->keys));
 	own->identity_classical = pki_certificate(card->keys.identity_classical, &profile, maker->classical, maker->classical_key);
 	own->identity_pq = pki_certificate(card->keys.identity_pq, &profile, maker->pq, maker->pq_key);
-	NEED(!provpkg_card_issue(&card->keys, own->identity_classical, own->identity_pq, PKI_NOW, &own->agreement, &own->kem));
+	NEED(!provpkg_card_issue(&card->keys, PKI_NOW, own));
 	own->chain = X509_chain_up_ref(maker->anchors);
 	NEED(own->chain && !provpkg_card_encode(own, &card->bundle));
 	NEED(!provpkg_card_decode(provpkg_blob_view(&card->bundle), &card->card));
@@ -59,7 +59,8 @@ void made_card_free(struct made_card *card)
 	X509_free(card->certificates.identity_classical);
 	X509_free(card->certificates.identity_pq);
 	X509_free(card->certificates.agreement);
-	X509_free(card->certificates.kem);
+	X509_free(card->certificates.kem_768);
+	X509_free(card->certificates.kem_1024);
 	sk_X509_pop_free(card->certificates.chain, X509_free);
 	provpkg_blob_free(&card->bundle);
 	provpkg_card_free(card->card);

@@ -132,5 +132,5 @@ int parcel_key(const struct parcel *parcel, const struct provpkg_manifest *manif
 {
 	const struct pki_card *card = &parcel->cards[index];
 
-	return provpkg_manifest_key(manifest, card->card.card_id, card->agreement, card->kem, key);
+	return provpkg_manifest_key(manifest, card->card.card_id, card->agreement, card->kem_768, key);
 }

@@ -130,10 +130,12 @@ void pki_card_new(struct pki_card *card, const char *serial)
 
 	memset(card, 0, sizeof(*card));
 	card->agreement = pki_key("P-384");
-	card->kem = pki_key("ML-KEM-768");
+	card->kem_768 = pki_key("ML-KEM-768");
+	card->kem_1024 = pki_key("ML-KEM-1024");
 	card->card.certificates.agreement = pki_certificate(card->agreement, &agreement, issuer, issuer_key);
-	card->card.certificates.kem = pki_certificate(card->kem, &kem, issuer, issuer_key);
-	NEED(!provpkg_card_id(card->card.certificates.agreement, card->card.certificates.kem, card->card.card_id));
+	card->card.certificates.kem_768 = pki_certificate(card->kem_768, &kem, issuer, issuer_key);
+	card->card.certificates.kem_1024 = pki_certificate(card->kem_1024, &kem, issuer, issuer_key);
+	NEED(!provpkg_card_id(&card->card.certificates, card->card.card_id));
 	snprintf(card->card.serial, sizeof(card->card.serial), "%s", serial);
 	X509_free(issuer);
 	EVP_PKEY_free(issuer_key);
@@ -142,8 +144,10 @@ void pki_card_new(struct pki_card *card, const char *serial)
 void pki_card_free(struct pki_card *card)
 {
 	EVP_PKEY_free(card->agreement);
-	EVP_PKEY_free(card->kem);
+	EVP_PKEY_free(card->kem_768);
+	EVP_PKEY_free(card->kem_1024);
 	X509_free(card->card.certificates.agreement);
-	X509_free(card->card.certificates.kem);
+	X509_free(card->card.certificates.kem_768);
+	X509_free(card->card.certificates.kem_1024);
 	memset(card, 0, sizeof(*card));
 }

@@ -53,7 +53,8 @@ void pki_oem_free(struct pki_oem *oem);
 /* A card as packages see it: encryption keys, their certificates (self-made, no chain) and its id. */
 struct pki_card {
 	EVP_PKEY *agreement;
-	EVP_PKEY *kem;
+	EVP_PKEY *kem_768;
+	EVP_PKEY *kem_1024;
 	struct provpkg_card card;
 };
 

@@ -285,7 +285,7 @@ static void read_card(struct station *station)
 
 	provpkg_card_free(station->card);
 	NEED(!provpkg_card_decode(provpkg_blob_view(&pem), &station->card));
-	NEED(!provpkg_card_trust(station->card, station->maker.anchors, PKI_NOW));
+	NEED(!provpkg_card_trust(station->card, PROVPKG_SUITE_HYBRID, station->maker.anchors, PKI_NOW));
 	provpkg_blob_free(&pem);
 }
 

@@ -101,11 +101,11 @@ static void pem_reads_all_in_order(void **state)
 	STACK_OF(X509) *read;
 
 	(void)state;
-	assert_int_equal(provpkg_pem_append(&pem, made.certificates.kem), 0);
+	assert_int_equal(provpkg_pem_append(&pem, made.certificates.kem_768), 0);
 	assert_int_equal(provpkg_pem_append(&pem, made.certificates.agreement), 0);
 	assert_int_equal(provpkg_pem_certificates(provpkg_blob_view(&pem), &read), 0);
 	assert_int_equal(sk_X509_num(read), 2);
-	assert_int_equal(X509_cmp(sk_X509_value(read, 0), made.certificates.kem), 0);
+	assert_int_equal(X509_cmp(sk_X509_value(read, 0), made.certificates.kem_768), 0);
 	assert_int_equal(X509_cmp(sk_X509_value(read, 1), made.certificates.agreement), 0);
 	sk_X509_pop_free(read, X509_free);
 	provpkg_blob_free(&pem);
@@ -117,7 +117,7 @@ static void pem_refuses_damage(void **state)
 	char *copy = strndup(text, made.bundle.size);
 
 	(void)state;
-	assert_int_equal(pem_count(text, made.bundle.size), 6);
+	assert_int_equal(pem_count(text, made.bundle.size), 7);
 	assert_int_equal(pem_count("", 0), -PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE);
 	assert_int_equal(pem_count("no certificate", 14), -PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE);
 	assert_int_equal(pem_count(text, made.bundle.size - 40), -PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE);
@@ -214,12 +214,13 @@ static void csr_refuses_bad_names(void **state)
 
 static int issue(X509 *classical, X509 *pq, int64_t now)
 {
-	X509 *agreement = NULL, *kem = NULL;
-	int result = provpkg_card_issue(&made.keys, classical, pq, now, &agreement, &kem);
+	struct provpkg_card_certificates own = { .identity_classical = classical, .identity_pq = pq };
+	int result = provpkg_card_issue(&made.keys, now, &own);
 
-	assert_true(result ? !agreement && !kem : agreement && kem);
-	X509_free(agreement);
-	X509_free(kem);
+	assert_true(result ? !own.agreement && !own.kem_768 && !own.kem_1024 : own.agreement && own.kem_768 && own.kem_1024);
+	X509_free(own.agreement);
+	X509_free(own.kem_768);
+	X509_free(own.kem_1024);
 	return result;
 }
 
@@ -264,30 +265,41 @@ static void issue_needs_fitting_identities(void **state)
 	EVP_PKEY_free(other);
 }
 
+static void assert_narrow(X509 *certificate, const char *kind, unsigned int usage, int signature)
+{
+	const X509_NAME *subject = X509_get_subject_name(certificate);
+
+	assert_true(EVP_PKEY_is_a(X509_get0_pubkey(certificate), kind));
+	assert_int_equal(X509_get_key_usage(certificate), usage);
+	assert_int_equal(X509_check_ca(certificate), 0);
+	assert_int_equal(X509_get_signature_nid(certificate), signature);
+	assert_int_not_equal(X509_NAME_cmp(subject, X509_get_issuer_name(certificate)), 0);
+	assert_int_equal(X509_NAME_cmp(subject, X509_get_subject_name(made.certificates.agreement)), 0);
+	assert_int_equal(ASN1_STRING_length(X509_get0_serialNumber(certificate)), 16);
+}
+
 static void encryption_certificates_are_narrow(void **state)
 {
-	X509 *agreement = made.certificates.agreement, *kem = made.certificates.kem;
-
 	(void)state;
-	assert_int_equal(X509_get_key_usage(agreement), KU_KEY_AGREEMENT);
-	assert_int_equal(X509_get_key_usage(kem), KU_KEY_ENCIPHERMENT);
-	assert_int_equal(X509_check_ca(agreement), 0);
-	assert_int_equal(X509_check_ca(kem), 0);
-	assert_int_equal(X509_get_signature_nid(agreement), NID_ecdsa_with_SHA384);
-	assert_int_equal(X509_get_signature_nid(kem), NID_ML_DSA_65);
-	assert_int_not_equal(X509_NAME_cmp(X509_get_subject_name(kem), X509_get_issuer_name(kem)), 0);
-	assert_int_equal(X509_NAME_cmp(X509_get_subject_name(kem), X509_get_subject_name(agreement)), 0);
-	assert_true(ASN1_STRING_length(X509_get0_serialNumber(kem)) == 16);
+	assert_narrow(made.certificates.agreement, "EC", KU_KEY_AGREEMENT, NID_ecdsa_with_SHA384);
+	assert_narrow(made.certificates.kem_768, "ML-KEM-768", KU_KEY_ENCIPHERMENT, NID_ML_DSA_87);
+	assert_narrow(made.certificates.kem_1024, "ML-KEM-1024", KU_KEY_ENCIPHERMENT, NID_ML_DSA_87);
 }
 
 static void ids_follow_the_certificates(void **state)
 {
 	uint8_t id[PROVPKG_CARD_ID_SIZE], blank[PROVPKG_CARD_ID_SIZE], swapped[PROVPKG_CARD_ID_SIZE];
+	struct provpkg_card_certificates crossed = made.certificates;
 
 	(void)state;
-	assert_int_equal(provpkg_card_id(made.certificates.agreement, made.certificates.kem, id), 0);
+	assert_int_equal(provpkg_card_id(&made.certificates, id), 0);
 	assert_memory_equal(id, made.card->card_id, sizeof(id));
-	assert_int_equal(provpkg_card_id(made.certificates.kem, made.certificates.agreement, swapped), 0);
+	crossed.kem_768 = made.certificates.kem_1024;
+	crossed.kem_1024 = made.certificates.kem_768;
+	assert_int_equal(provpkg_card_id(&crossed, swapped), 0);
+	assert_memory_not_equal(id, swapped, sizeof(id));
+	crossed.kem_768 = crossed.kem_1024;
+	assert_int_equal(provpkg_card_id(&crossed, swapped), 0);
 	assert_memory_not_equal(id, swapped, sizeof(id));
 	assert_int_equal(provpkg_card_blank_id(&made.keys, blank), 0);
 	assert_memory_not_equal(id, blank, sizeof(id));
@@ -318,7 +330,8 @@ static void bundle_round_trip(void **state)
 	assert_int_equal(X509_cmp(own->identity_classical, made.certificates.identity_classical), 0);
 	assert_int_equal(X509_cmp(own->identity_pq, made.certificates.identity_pq), 0);
 	assert_int_equal(X509_cmp(own->agreement, made.certificates.agreement), 0);
-	assert_int_equal(X509_cmp(own->kem, made.certificates.kem), 0);
+	assert_int_equal(X509_cmp(own->kem_768, made.certificates.kem_768), 0);
+	assert_int_equal(X509_cmp(own->kem_1024, made.certificates.kem_1024), 0);
 	assert_int_equal(sk_X509_num(own->chain), 2);
 }
 
@@ -330,7 +343,10 @@ static void bundle_refuses_a_mixture(void **state)
 	(void)state;
 	made_card_new(&other, &maker, "PC-0001");
 	mixed = made.certificates;
-	mixed.kem = other.certificates.kem;
+	mixed.kem_768 = other.certificates.kem_768;
+	assert_int_equal(decode_card(&mixed), PROVCARD_REFUSAL_CARD_CERTIFICATE);
+	mixed = made.certificates;
+	mixed.kem_1024 = other.certificates.kem_1024;
 	assert_int_equal(decode_card(&mixed), PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	mixed = made.certificates;
 	mixed.agreement = other.certificates.agreement;
@@ -339,8 +355,12 @@ static void bundle_refuses_a_mixture(void **state)
 	mixed.identity_pq = other.certificates.identity_pq;
 	assert_int_equal(decode_card(&mixed), PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	mixed = made.certificates;
-	mixed.agreement = made.certificates.kem;
-	mixed.kem = made.certificates.agreement;
+	mixed.agreement = made.certificates.kem_768;
+	mixed.kem_768 = made.certificates.agreement;
+	assert_int_equal(decode_card(&mixed), PROVCARD_REFUSAL_CARD_CERTIFICATE);
+	mixed = made.certificates;
+	mixed.kem_768 = made.certificates.kem_1024;
+	mixed.kem_1024 = made.certificates.kem_768;
 	assert_int_equal(decode_card(&mixed), PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	made_card_free(&other);
 }
@@ -351,7 +371,7 @@ static void bundle_refuses_too_few(void **state)
 	struct provpkg_card *card;
 
 	(void)state;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		assert_int_equal(provpkg_pem_append(&pem, made.certificates.identity_classical), 0);
 		assert_int_equal(provpkg_card_decode(provpkg_blob_view(&pem), &card), PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	}
@@ -370,7 +390,7 @@ static int trust_in(X509 *first, X509 *second, int64_t at)
 		sk_X509_push(anchors, first);
 	if (second)
 		sk_X509_push(anchors, second);
-	result = provpkg_card_trust(made.card, anchors, at);
+	result = provpkg_card_trust(made.card, PROVPKG_SUITE_HYBRID, anchors, at);
 	sk_X509_free(anchors);
 	return result;
 }
@@ -407,7 +427,8 @@ static void trust_refuses_a_crossed_chain(void **state)
 	crossed.pq = maker.classical;
 	crossed.pq_key = maker.classical_key;
 	made_card_new(&card, &crossed, "PC-0003");
-	assert_int_equal(provpkg_card_trust(card.card, maker.anchors, PKI_NOW + 1), PROVCARD_REFUSAL_CARD_CERTIFICATE);
+	assert_int_equal(provpkg_card_trust(card.card, PROVPKG_SUITE_HYBRID, maker.anchors, PKI_NOW + 1),
+			 PROVCARD_REFUSAL_CARD_CERTIFICATE);
 	made_card_free(&card);
 }
 

@@ -70,12 +70,12 @@ static struct kind agreement = { provpkg_envelope_seal_agreement, open_agreement
 
 static X509 *certificate_of(const struct kind *kind, size_t index)
 {
-	return kind->kem ? cards[index].card.certificates.kem : cards[index].card.certificates.agreement;
+	return kind->kem ? cards[index].card.certificates.kem_768 : cards[index].card.certificates.agreement;
 }
 
 static EVP_PKEY *key_of(const struct kind *kind, size_t index)
 {
-	return kind->kem ? cards[index].kem : cards[index].agreement;
+	return kind->kem ? cards[index].kem_768 : cards[index].agreement;
 }
 
 static struct provpkg_blob seal(const struct kind *kind, size_t count)

@@ -138,7 +138,7 @@ static void a_card_that_is_not_named_gets_nothing(void **state)
 	(void)state;
 	assert_int_equal(parcel_open(&parcel, &manifest), 0);
 	assert_int_equal(provpkg_manifest_grant(manifest, stranger, &grant), PROVCARD_REFUSAL_NOT_A_RECIPIENT);
-	assert_int_equal(provpkg_manifest_key(manifest, stranger, parcel.cards[0].agreement, parcel.cards[0].kem, key),
+	assert_int_equal(provpkg_manifest_key(manifest, stranger, parcel.cards[0].agreement, parcel.cards[0].kem_768, key),
 			 PROVCARD_REFUSAL_NOT_A_RECIPIENT);
 	provpkg_manifest_free(manifest);
 }
@@ -154,8 +154,10 @@ static void both_cards_derive_the_same_key_and_need_both_halves(void **state)
 	assert_int_equal(parcel_key(&parcel, manifest, 0, key[0]), 0);
 	assert_int_equal(parcel_key(&parcel, manifest, 1, key[1]), 0);
 	assert_memory_equal(key[0], key[1], PROVPKG_KEY_SIZE);
-	assert_int_equal(provpkg_manifest_key(manifest, one->card.card_id, other->agreement, one->kem, none), PROVCARD_REFUSAL_ENVELOPE);
-	assert_int_equal(provpkg_manifest_key(manifest, one->card.card_id, one->agreement, other->kem, none), PROVCARD_REFUSAL_ENVELOPE);
+	assert_int_equal(provpkg_manifest_key(manifest, one->card.card_id, other->agreement, one->kem_768, none),
+			 PROVCARD_REFUSAL_ENVELOPE);
+	assert_int_equal(provpkg_manifest_key(manifest, one->card.card_id, one->agreement, other->kem_768, none),
+			 PROVCARD_REFUSAL_ENVELOPE);
 	provpkg_manifest_free(manifest);
 }
 
@@ -389,8 +391,8 @@ static void spoil_card_key(struct parcel *spoiled)
 {
 	X509 *wrong = pki_certificate(spoiled->cards[0].agreement, NULL, NULL, NULL);
 
-	X509_free(spoiled->cards[0].card.certificates.kem);
-	spoiled->cards[0].card.certificates.kem = wrong;
+	X509_free(spoiled->cards[0].card.certificates.kem_768);
+	spoiled->cards[0].card.certificates.kem_768 = wrong;
 }
 
 static void spoil_card_identifier(struct parcel *spoiled)

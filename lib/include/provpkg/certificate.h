@@ -2,10 +2,11 @@
 /*
  * Certificates: the card's own, its issuing keys' requests, and the devices'.
  *
- * The card maker's CA certifies the card's two identity keys (P-384, ML-DSA-65; CA:TRUE, pathlen 0; digitalSignature, keyCertSign).
+ * The card maker's CA certifies the card's two identity keys (P-384, ML-DSA-87; CA:TRUE, pathlen 0; digitalSignature, keyCertSign).
  * With them the card signs its statements and issues its own encryption certificates: P-384 keyAgreement under the classical
- * identity, ML-KEM-768 keyEncipherment (RFC 9935) under the ML-DSA identity. So each chain is of one family, and a stock
- * "openssl verify" checks both.
+ * identity, ML-KEM-768 and ML-KEM-1024 keyEncipherment (RFC 9935) under the ML-DSA identity. So each chain is of one family, and a
+ * stock "openssl verify" checks them all. ML-DSA-87 for every suite: an identity outlives any package, and vouches for keys of
+ * category 5.
  */
 #ifndef PROVPKG_CERTIFICATE_H
 #define PROVPKG_CERTIFICATE_H
@@ -31,12 +32,13 @@ PROVPKG_MUST_CHECK int provpkg_der_certificate(struct provpkg_view der, X509 **c
 
 struct provpkg_card_keys {
 	EVP_PKEY *identity_classical; /* P-384 */
-	EVP_PKEY *identity_pq; /* ML-DSA-65 */
+	EVP_PKEY *identity_pq; /* ML-DSA-87 */
 	EVP_PKEY *agreement; /* P-384 */
-	EVP_PKEY *kem; /* ML-KEM-768 */
+	EVP_PKEY *kem_768; /* ML-KEM-768 */
+	EVP_PKEY *kem_1024; /* ML-KEM-1024 */
 };
 
-/* Draw all four. */
+/* Draw all five. */
 PROVPKG_MUST_CHECK int provpkg_card_keys_generate(struct provpkg_card_keys *keys);
 void provpkg_card_keys_clear(struct provpkg_card_keys *keys);
 
@@ -53,16 +55,17 @@ struct provpkg_card_certificates {
 	X509 *identity_classical;
 	X509 *identity_pq;
 	X509 *agreement;
-	X509 *kem;
+	X509 *kem_768;
+	X509 *kem_1024;
 	STACK_OF(X509) *chain; /* the maker's, both families */
 };
 
 /*
- * The card issues its two encryption certificates itself, valid from @now until the identity's end; subject: the identity's with
- * OU = "encryption". Identity certificates must fit the keys and be valid at @now (CARD_CERTIFICATE).
+ * The card issues its three encryption certificates itself, valid from @now until the identity's end; subject: the identity's with
+ * OU = "encryption". They are put into @own, whose identity certificates must fit the keys and be valid at @now
+ * (CARD_CERTIFICATE).
  */
-PROVPKG_MUST_CHECK int provpkg_card_issue(const struct provpkg_card_keys *keys, X509 *identity_classical, X509 *identity_pq,
-					  int64_t now, X509 **agreement, X509 **kem);
+PROVPKG_MUST_CHECK int provpkg_card_issue(const struct provpkg_card_keys *keys, int64_t now, struct provpkg_card_certificates *own);
 
 /* A card as an OEM sees it. */
 struct provpkg_card {
@@ -72,16 +75,17 @@ struct provpkg_card {
 };
 
 PROVPKG_MUST_CHECK int provpkg_card_encode(const struct provpkg_card_certificates *certificates, struct provpkg_blob *pem);
-/* From the PEM bundle: the four and the chain, matching each other. CARD_CERTIFICATE. */
+/* From the PEM bundle: the five and the chain, matching each other. CARD_CERTIFICATE. */
 PROVPKG_MUST_CHECK int provpkg_card_decode(struct provpkg_view pem, struct provpkg_card **card);
 void provpkg_card_free(struct provpkg_card *card);
 /*
- * Both chains lead to @anchors at @at, the P-384 one through EC keys only, the ML-KEM one through ML-DSA keys only: whoever
- * breaks one family cannot vouch for both certificates. CARD_CERTIFICATE.
+ * All chains lead to @anchors at @at: that of the P-384 certificate through EC keys only, those of the ML-KEM ones through ML-DSA
+ * keys only, so whoever breaks one family cannot vouch for both. @suite: of the package to make, or PROVPKG_SUITE_HYBRID to check
+ * the card's statements; for suite 2 the ML-DSA keys must all be ML-DSA-87. CARD_CERTIFICATE, SUITE_UNKNOWN.
  */
-PROVPKG_MUST_CHECK int provpkg_card_trust(const struct provpkg_card *card, STACK_OF(X509) *anchors, int64_t at);
-/* SHA-256 over both encryption certificates' DER. */
-PROVPKG_MUST_CHECK int provpkg_card_id(X509 *agreement, X509 *kem, uint8_t card_id[PROVPKG_CARD_ID_SIZE]);
+PROVPKG_MUST_CHECK int provpkg_card_trust(const struct provpkg_card *card, unsigned int suite, STACK_OF(X509) *anchors, int64_t at);
+/* SHA-256 over the DER of the three encryption certificates, in the order of the structure. */
+PROVPKG_MUST_CHECK int provpkg_card_id(const struct provpkg_card_certificates *certificates, uint8_t card_id[PROVPKG_CARD_ID_SIZE]);
 /* SHA-256 over both identity keys' SubjectPublicKeyInfo: the id of a blank card. */
 PROVPKG_MUST_CHECK int provpkg_card_blank_id(const struct provpkg_card_keys *keys, uint8_t card_id[PROVPKG_CARD_ID_SIZE]);
 

@@ -64,8 +64,8 @@ PROVPKG_MUST_CHECK int provpkg_record_decode(struct provpkg_view der, struct pro
 
 /*
  * Checkpoint: C2SP tlog-checkpoint, a signed note with the card's two signatures. @origin: "provcard/" and the card's serial; it
- * is the key name too, so it holds neither spaces nor '+'. Signers: P-384 (note type 0x02: ECDSA with SHA-256) and ML-DSA-65 (type
- * 0xff "provcard/ML-DSA-65").
+ * is the key name too, so it holds neither spaces nor '+'. Signers: P-384 (note type 0x02: ECDSA with SHA-256) and ML-DSA-87 (type
+ * 0xff "provcard/ML-DSA-87").
  */
 struct provpkg_checkpoint {
 	char origin[PROVPKG_NAME_MAX + 1];

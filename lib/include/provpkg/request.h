@@ -32,7 +32,7 @@ struct provpkg_request {
 		char officer_name[PROVPKG_NAME_MAX + 1];
 		X509 *officer;
 		X509 *identity_classical; /* the maker's certificate for the card's P-384 identity key */
-		X509 *identity_pq; /* and for its ML-DSA-65 identity key */
+		X509 *identity_pq; /* and for its ML-DSA-87 identity key */
 		STACK_OF(X509) *chain; /* above both, roots included */
 	} initialise;
 	struct {

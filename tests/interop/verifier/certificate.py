@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import Refused, der, need
 
-EC, ML_DSA_65, ML_KEM_768 = "1.2.840.10045.2.1", "2.16.840.1.101.3.4.3.18", "2.16.840.1.101.3.4.4.2"
-ED25519, ML_DSA_44 = "1.3.101.112", "2.16.840.1.101.3.4.3.17"
+EC, ED25519 = "1.2.840.10045.2.1", "1.3.101.112"
+ML_DSA_44, ML_DSA_65, ML_DSA_87 = (f"2.16.840.1.101.3.4.3.{number}" for number in (17, 18, 19))
+ML_KEM_768, ML_KEM_1024 = "2.16.840.1.101.3.4.4.2", "2.16.840.1.101.3.4.4.3"
 ECDSA = {"1.2.840.10045.4.3.2": hashes.SHA256(), "1.2.840.10045.4.3.3": hashes.SHA384(), "1.2.840.10045.4.3.4": hashes.SHA512()}
 SECP256R1, SECP384R1 = "1.2.840.10045.3.1.7", "1.3.132.0.34"
-FAMILIES = {EC: "elliptic curves", ML_DSA_65: "ML-DSA", "2.16.840.1.101.3.4.3.17": "ML-DSA", "2.16.840.1.101.3.4.3.19": "ML-DSA"}
+FAMILIES = {EC: "elliptic curves", ML_DSA_44: "ML-DSA", ML_DSA_65: "ML-DSA", ML_DSA_87: "ML-DSA"}
 
 
 class AlgorithmIdentifier(core.Sequence):

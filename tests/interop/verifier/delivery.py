@@ -9,7 +9,7 @@ import time
 
 from . import Refused, asn1, device, need, tree
 from .card import Card
-from .certificate import check_path, read_pem
+from .certificate import ML_DSA_87, check_path, read_pem
 from .grant import Grant
 from .log import EVENTS, Checkpoint, check_counters
 from .signed import kind_of, read_signed
@@ -102,7 +102,7 @@ class Verifier:
         self.delivery = Delivery(folder)
         self.card = self.delivery.card
         signed = read_signed(self.delivery.end_cms, asn1.CT_END_CERTIFICATE)
-        need(set(signed.pair()) == set(self.card.identities), "end certificate: not by this card's identities")
+        need(set(signed.pair(ML_DSA_87)) == set(self.card.identities), "end certificate: not by this card's identities")
         self.end = asn1.read(asn1.EndCertificate, signed.content).native
         need(self.end["card_id"] == self.card.card_id, "end certificate: names another card")
         self.card.check(maker_anchors, int(time.time()) if at is None else at)

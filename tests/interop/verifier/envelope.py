@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 
 from . import Refused, asn1, need
-from .certificate import EC, AlgorithmIdentifier, PublicKeyInfo
+from .certificate import EC, ML_KEM_768, AlgorithmIdentifier, PublicKeyInfo
 from .signed import content_info, set_of
 
 AUTH_ENVELOPED_DATA, DATA = "1.2.840.113549.1.9.16.1.23", "1.2.840.113549.1.7.1"
 AES256_GCM, AES256_WRAP = "2.16.840.1.101.3.4.1.46", "2.16.840.1.101.3.4.1.45"
-ORI_KEM, HKDF_SHA256, ML_KEM_768 = "1.2.840.113549.1.9.16.13.3", "1.2.840.113549.1.9.16.3.28", "2.16.840.1.101.3.4.4.2"
+ORI_KEM, HKDF_SHA256 = "1.2.840.113549.1.9.16.13.3", "1.2.840.113549.1.9.16.3.28"
 ECDH_SHA384 = "1.3.132.1.11.2"
 SHARE_SIZE = KEK_SIZE = 32
 

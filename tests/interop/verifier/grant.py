@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Grants: the manifest's, and those that follow it on their own."""
 from . import asn1, der, need, tree
+from .certificate import ML_DSA_65
 from .signed import read_signed
 
 CEILINGS = ("ceiling_good", "ceiling_scrap")
@@ -14,7 +15,7 @@ class Grant:
         *_, begin, end = der.header(data, 0, len(data))
         if begin < end and data[begin] == der.OID:  # ContentInfo, for a Grant begins with an INTEGER
             self.signed = read_signed(data, asn1.CT_GRANT)
-            first, second = self.signed.pair()
+            first, second = self.signed.pair(ML_DSA_65)
             need(first.subject == second.subject, "grant: two signers with different subjects")
             data = self.signed.content
         self.der, self.fields = bytes(data), asn1.read(asn1.Grant, data).native

@@ -65,7 +65,7 @@ class Checkpoint:
         """One good line of this key."""
         key_id, algorithm = tree.sha256(key.spki)[:4], ECDSA_SHA256
         if not key.curve:
-            key_id = tree.sha256(self.origin.encode(), b"\n\xffprovcard/ML-DSA-65", key.octets)[:4]
+            key_id = tree.sha256(self.origin.encode(), b"\n\xffprovcard/ML-DSA-87", key.octets)[:4]
             algorithm = key.algorithm
         signatures = [value for name, identifier, value in lines if (name, identifier) == (self.origin, key_id)]
         need(signatures, "checkpoint: a signature is missing")

@@ -114,17 +114,17 @@ class Signed:
         need(values.get(MESSAGE_DIGEST) == core.OctetString(hashlib.new(digest, self.content).digest()).dump(),
              "messageDigest attribute")
 
-    def pair(self):
-        """The P-384 and the ML-DSA-65 signer of an object with exactly these two."""
+    def pair(self, algorithm):
+        """The P-384 signer, and that of the post-quantum @algorithm, of an object with exactly these two."""
         need(len(self.signers) == 2, f"two signatures are needed, there are {len(self.signers)}")
         classical = [one for one in self.signers if one.key.curve == SECP384R1]
-        post_quantum = [one for one in self.signers if one.key.algorithm == ML_DSA_65]
-        need(len(classical) == 1 and len(post_quantum) == 1, "signatures by a P-384 and an ML-DSA-65 key are needed")
+        post_quantum = [one for one in self.signers if one.key.algorithm == algorithm]
+        need(len(classical) == 1 and len(post_quantum) == 1, "signatures by a P-384 and an ML-DSA key of the right kind are needed")
         return classical[0], post_quantum[0]
 
     def oem(self, anchors, at):
         """The pair, of one subject, allowed to sign and leading to @anchors at @at."""
-        pair = self.pair()
+        pair = self.pair(ML_DSA_65)
         need(pair[0].subject == pair[1].subject, "two signers with different subjects")
         for signer in pair:
             need("digital_signature" in signer.usage, "a signer that may not sign")
