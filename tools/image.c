@@ -229,66 +229,6 @@ int image_read(const struct image_area *area, uint64_t offset, uint8_t *data, si
 	return error;
 }
 
-struct image_hasher {
-	struct provpkg_rot *rot;
-	size_t image; /* being digested */
-	uint64_t passed; /* bytes of it */
-	EVP_MD *sha256;
-	EVP_MD_CTX *digest;
-};
-
-struct image_hasher *image_hasher_new(struct provpkg_rot *rot)
-{
-	struct image_hasher *hasher = calloc(1, sizeof(*hasher));
-
-	if (!hasher)
-		return NULL;
-	hasher->rot = rot;
-	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	hasher->digest = EVP_MD_CTX_new();
-	if (hasher->sha256 && hasher->digest && EVP_DigestInit_ex2(hasher->digest, hasher->sha256, NULL) == 1)
-		return hasher;
-	image_hasher_free(hasher);
-	return NULL;
-}
-
-/* The images stand one behind the other in the area, in their order and without gaps. */
-int image_hasher_update(struct image_hasher *hasher, const uint8_t *data, size_t size)
-{
-	while (size) {
-		struct provpkg_image *image = &hasher->rot->image[hasher->image];
-		size_t now = image->size - hasher->passed < size ? image->size - hasher->passed : size;
-
-		if (image_hasher_done(hasher) || EVP_DigestUpdate(hasher->digest, data, now) != 1)
-			return -EIO;
-		data += now;
-		size -= now;
-		hasher->passed += now;
-		if (hasher->passed < image->size)
-			continue;
-		if (EVP_DigestFinal_ex(hasher->digest, image->digest, NULL) != 1 ||
-		    EVP_DigestInit_ex2(hasher->digest, hasher->sha256, NULL) != 1)
-			return -EIO;
-		hasher->image++;
-		hasher->passed = 0;
-	}
-	return 0;
-}
-
-bool image_hasher_done(const struct image_hasher *hasher)
-{
-	return hasher->image == hasher->rot->images;
-}
-
-void image_hasher_free(struct image_hasher *hasher)
-{
-	if (!hasher)
-		return;
-	EVP_MD_free(hasher->sha256);
-	EVP_MD_CTX_free(hasher->digest);
-	free(hasher);
-}
-
 void image_free(struct image_area *area)
 {
 	for (size_t i = 0; i < area->pieces; i++)

@@ -51,13 +51,6 @@ struct image_request {
  * ones are named "name.2" and so on. 0 or the exit code, after a message.
  */
 int image_add(struct image_area *area, struct provpkg_rot *rot, const struct image_request *request);
-/* Digests of the images, taken as the area's bytes pass by in order; written to the RoT configuration as each image ends. */
-struct image_hasher;
-struct image_hasher *image_hasher_new(struct provpkg_rot *rot); /* NULL without memory */
-int image_hasher_update(struct image_hasher *hasher, const uint8_t *data, size_t size); /* 0 or a negative errno */
-bool image_hasher_done(const struct image_hasher *hasher); /* every image has its digest */
-void image_hasher_free(struct image_hasher *hasher);
-
 /* Bytes of the area. Thread safe. 0 or a negative errno; -EIO when a file became shorter. */
 int image_read(const struct image_area *area, uint64_t offset, uint8_t *data, size_t size);
 void image_free(struct image_area *area);

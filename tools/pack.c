@@ -9,6 +9,7 @@
 
 #include "errors.h"
 #include "files.h"
+#include "image_digests.h"
 #include "pack.h"
 #include "progress.h"
 
@@ -26,11 +27,8 @@ struct pack {
 	atomic_uint_fast64_t done;
 	atomic_uint running;
 	atomic_int error; /* the first one: a refusal code or a negative errno */
-	struct image_hasher *hasher; /* belongs to the worker whose segment's turn it is */
-	pthread_mutex_t lock;
-	pthread_cond_t turned;
+	struct image_digests *digests;
 	pthread_mutex_t writing; /* a file system lets one writer into a file at a time; waiting here costs no processor */
-	uint64_t turn; /* next segment for the hasher */
 };
 
 static int write_at(int fd, uint64_t offset, const uint8_t *data, size_t size)
@@ -49,31 +47,10 @@ static int write_at(int fd, uint64_t offset, const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* In the order of the segments: every byte passes the digest of its image. The lowest segment in work never waits. */
-static int hash_segment(struct pack *pack, uint64_t index, const uint8_t *plain, size_t size)
+static int read_segment(struct pack *pack, uint64_t index, uint8_t *plain, uint64_t *offset, size_t *size)
 {
-	int error;
-
-	pthread_mutex_lock(&pack->lock);
-	while (pack->turn != index && !atomic_load(&pack->error))
-		pthread_cond_wait(&pack->turned, &pack->lock);
-	pthread_mutex_unlock(&pack->lock);
-	error = atomic_load(&pack->error);
-	if (!error)
-		error = image_hasher_update(pack->hasher, plain, size);
-	pthread_mutex_lock(&pack->lock);
-	pack->turn = index + 1;
-	pthread_cond_broadcast(&pack->turned);
-	pthread_mutex_unlock(&pack->lock);
-	return error;
-}
-
-static int read_segment(struct pack *pack, uint64_t index, uint8_t *plain, size_t *size)
-{
-	uint64_t offset;
-
-	provpkg_builder_need(pack->builder, index, &offset, size);
-	return image_read(pack->area, offset, plain, *size);
+	provpkg_builder_need(pack->builder, index, offset, size);
+	return image_read(pack->area, *offset, plain, *size);
 }
 
 static int seal_segment(struct pack *pack, uint64_t index, const uint8_t *plain, size_t size, uint8_t *cipher)
@@ -92,11 +69,12 @@ static int seal_segment(struct pack *pack, uint64_t index, const uint8_t *plain,
 /* Segment 0 holds the digests, so it is sealed when all others have passed. */
 static int pack_segment(struct pack *pack, uint64_t index, uint8_t *plain, uint8_t *cipher)
 {
+	uint64_t offset;
 	size_t size;
-	int error = read_segment(pack, index, plain, &size);
+	int error = read_segment(pack, index, plain, &offset, &size);
 
 	if (!error)
-		error = hash_segment(pack, index, plain, size);
+		error = image_digests_pass(pack->digests, offset, plain, size);
 	return error || !index ? error : seal_segment(pack, index, plain, size, cipher);
 }
 
@@ -105,9 +83,6 @@ static void fail(struct pack *pack, int error)
 	int none = 0;
 
 	atomic_compare_exchange_strong(&pack->error, &none, error);
-	pthread_mutex_lock(&pack->lock);
-	pthread_cond_broadcast(&pack->turned);
-	pthread_mutex_unlock(&pack->lock);
 }
 
 static void *work(void *context)
@@ -167,16 +142,17 @@ static int pack_segments(struct pack *pack)
 	return atomic_load(&pack->error);
 }
 
-static int pack_first(struct pack *pack)
+static int pack_first(struct pack *pack, struct provpkg_rot *rot)
 {
 	uint8_t *plain = malloc(PROVPKG_SEGMENT_SIZE), *cipher = malloc(PROVPKG_SEGMENT_SIZE);
+	uint64_t offset;
 	size_t size;
 	int error = plain && cipher ? 0 : -ENOMEM;
 
-	if (!error && !image_hasher_done(pack->hasher))
-		error = -EIO;
 	if (!error)
-		error = read_segment(pack, 0, plain, &size);
+		error = image_digests_finish(pack->digests, rot);
+	if (!error)
+		error = read_segment(pack, 0, plain, &offset, &size);
 	if (!error)
 		error = seal_segment(pack, 0, plain, size, cipher);
 	if (plain)
@@ -215,30 +191,29 @@ int pack_write(struct provpkg_builder *builder, struct provpkg_rot *rot, const s
 		.area = area,
 		.payload = layout->payload.offset,
 		.segments = provpkg_builder_segments(builder),
-		.hasher = image_hasher_new(rot),
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.turned = PTHREAD_COND_INITIALIZER,
+		.digests = image_digests_new(rot, area),
 		.writing = PTHREAD_MUTEX_INITIALIZER,
 	};
 	struct new_file file;
 	int code = file_begin(&file, path, 0666);
-	int error = pack.hasher ? 0 : -ENOMEM;
+	int error = pack.digests ? 0 : -ENOMEM;
 
 	if (code) {
-		image_hasher_free(pack.hasher);
+		image_digests_free(pack.digests);
 		return code;
 	}
 	pack.fd = file.fd;
 	if (!error)
 		error = pack_segments(&pack);
 	if (!error)
-		error = pack_first(&pack);
+		error = pack_first(&pack, rot);
 	if (!error)
 		error = pack_front(&pack, manifest);
 	*size = layout->payload.offset + layout->payload.size;
-	/* Not forced to storage: a package that a power cut tore is recognised by whoever reads it, and made again from its sources. */
+	/* Not forced to storage: a package that a power cut tore is recognised by whoever reads it, and made again from its
+	 * sources. */
 	code = error ? report_provpkg(path, error, "while packing") : file_finish(&file, false);
 	file_abandon(&file);
-	image_hasher_free(pack.hasher);
+	image_digests_free(pack.digests);
 	return code;
 }

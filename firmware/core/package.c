@@ -321,7 +321,9 @@ static int read_images(struct opening *opening)
 			copy_overlap(opening, image, i * plain, size);
 	}
 	for (size_t image = 0; image < contents->rot.images && !code; image++) {
-		code = crypto_sha256(opening->package->image[image], contents->rot.image[image].size, digest);
+		struct provpkg_view bytes = { opening->package->image[image], contents->rot.image[image].size };
+
+		code = provpkg_image_digest(bytes, digest);
 		if (!code && memcmp(digest, contents->rot.image[image].digest, sizeof(digest)))
 			code = PROVCARD_REFUSAL_IMAGE_DIGEST;
 	}

@@ -10,6 +10,7 @@
 #include "der.h"
 #include "device.h"
 #include "provcard-refusal.h"
+#include "provpkg/merkle.h"
 #include "rot_form.h"
 
 #define VERSION 1
@@ -345,4 +346,19 @@ int provpkg_lifecycle_key(const struct provpkg_lifecycle *lifecycle, struct prov
 	memcpy(info, label, sizeof(label));
 	memcpy(info + sizeof(label), lifecycle->name, name_size);
 	return provpkg_hkdf(&hkdf, key, lifecycle->size);
+}
+
+int provpkg_image_digest(struct provpkg_view image, uint8_t digest[PROVPKG_HASH_SIZE])
+{
+	struct provpkg_tree tree = { 0 };
+	uint8_t leaf[PROVPKG_HASH_SIZE];
+	int error = 0;
+
+	for (size_t at = 0, size; at < image.size && !error; at += size) {
+		size = image.size - at < PROVPKG_IMAGE_PIECE ? image.size - at : PROVPKG_IMAGE_PIECE;
+		error = provpkg_merkle_leaf((struct provpkg_view){ image.data + at, size }, leaf);
+		if (!error)
+			error = provpkg_tree_add(&tree, leaf);
+	}
+	return error ? error : provpkg_tree_root(&tree, digest);
 }

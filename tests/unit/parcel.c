@@ -35,7 +35,7 @@ static void set_rot(struct parcel *parcel)
 		.lifecycle = { { .name = "debug", .address = 0xff000, .size = 32, .secret = "thirty-two bytes of a secret ..." } },
 		.lock = PROVPKG_LOCK_RECOVERABLE,
 	};
-	SHA256(parcel->image.data, rot->image[0].size, rot->image[0].digest);
+	NEED(!provpkg_image_digest((struct provpkg_view){ parcel->image.data, rot->image[0].size }, rot->image[0].digest));
 }
 
 static void set_recipients(struct parcel *parcel)

@@ -323,7 +323,7 @@ void station_order(struct station *station, struct order *order)
 				 .secret = "thirty-two bytes of a secret ..." } },
 		.lock = PROVPKG_LOCK_RECOVERABLE,
 	};
-	SHA256(station->image, STATION_IMAGE_SIZE, order->rot.image[0].digest);
+	NEED(!provpkg_image_digest((struct provpkg_view){ station->image, STATION_IMAGE_SIZE }, order->rot.image[0].digest));
 	order->recipient = (struct provpkg_recipient){
 		.card = station->card, .ceiling_good = 10, .ceiling_scrap = 2, .issuer = station->issuer
 	};

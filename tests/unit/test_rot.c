@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <openssl/kdf.h>
+#include <openssl/sha.h>
 
 #include "provpkg.h"
 
@@ -194,6 +195,36 @@ static void lifecycle_keys_follow_the_definition(void **state)
 	assert_int_equal(provpkg_lifecycle_key(&rot.lifecycle[0], (struct provpkg_view){ uid, 0 }, other), -22);
 }
 
+/* RFC 9162, written out for one, two and three pieces. */
+static void an_image_digest_is_the_root_over_its_pieces(void **state)
+{
+	static uint8_t image[1 + 2 * PROVPKG_IMAGE_PIECE + 1];
+	const uint8_t *const piece[] = { image, image + PROVPKG_IMAGE_PIECE, image + (size_t)2 * PROVPKG_IMAGE_PIECE };
+	uint8_t input[1 + PROVPKG_IMAGE_PIECE] = { 0 }, node[65] = { 1 }, leaf[3][32], digest[32];
+	struct provpkg_view view = { image, PROVPKG_IMAGE_PIECE };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(image); i++)
+		image[i] = (uint8_t)(i * 31 + (i >> 11));
+	for (size_t i = 0; i < 3; i++) {
+		memcpy(input + 1, piece[i], i < 2 ? PROVPKG_IMAGE_PIECE : 2);
+		SHA256(input, i < 2 ? sizeof(input) : 3, leaf[i]);
+	}
+	assert_int_equal(provpkg_image_digest(view, digest), 0);
+	assert_memory_equal(digest, leaf[0], 32);
+	memcpy(node + 1, leaf, 64);
+	SHA256(node, sizeof(node), leaf[0]);
+	view.size = (size_t)2 * PROVPKG_IMAGE_PIECE;
+	assert_int_equal(provpkg_image_digest(view, digest), 0);
+	assert_memory_equal(digest, leaf[0], 32);
+	memcpy(node + 1, leaf[0], 32);
+	memcpy(node + 33, leaf[2], 32);
+	SHA256(node, sizeof(node), leaf[0]);
+	view.size = sizeof(image);
+	assert_int_equal(provpkg_image_digest(view, digest), 0);
+	assert_memory_equal(digest, leaf[0], 32);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +234,7 @@ int main(void)
 		cmocka_unit_test(regions_must_fit_the_part),
 		cmocka_unit_test(every_part_has_a_memory),
 		cmocka_unit_test(lifecycle_keys_follow_the_definition),
+		cmocka_unit_test(an_image_digest_is_the_root_over_its_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,15 @@ struct provpkg_image {
 	uint32_t address; /* in the part */
 	uint64_t offset;
 	uint32_t size;
-	uint8_t digest[PROVPKG_HASH_SIZE]; /* SHA-256 of the plaintext */
+	uint8_t digest[PROVPKG_HASH_SIZE]; /* provpkg_image_digest() of the plaintext */
 };
+
+/*
+ * An image's digest is the root of the tree (RFC 9162) over its pieces of this size, the last one shorter: they can be digested
+ * side by side, each by provpkg_merkle_leaf().
+ */
+#define PROVPKG_IMAGE_PIECE (64u << 10)
+PROVPKG_MUST_CHECK int provpkg_image_digest(struct provpkg_view image, uint8_t digest[PROVPKG_HASH_SIZE]);
 
 /* Of a device's key; provpkg_key_kind() in certificate.h has names and sizes. */
 enum provpkg_key_algorithm {
