@@ -10,6 +10,9 @@
 #include "keys.h"
 #include "package.h"
 
+#define AT_OPTION                                                                                                                          \
+	{ "at", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "judge the card's certificates at this moment, not when it closed the job" }
+
 const struct option_spec options_of_close[] = {
 	JOB_OPTION,
 	SIGNING_OPTIONS,
@@ -21,17 +24,19 @@ const struct option_spec options_of_verify[] = {
 	{ "maker-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over: anchors of the card maker, PEM" },
 	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over: your root above the device certificates, PEM" },
 	{ "uid", 0, OPTION_OPTIONAL, VALUE_TEXT, "UID", "hand-over: check the unit with this id alone" },
+	AT_OPTION,
 	{ "anchor", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "package or grant: anchors of the OEM, PEM" },
 	END_OF_OPTIONS,
 };
 
 const struct option_spec options_of_export[] = {
-	{ "as", 0, OPTION_REQUIRED, VALUE_CHOICE, "pem|csv|json|jws", "the form, see above" },
+	{ "as", 0, OPTION_REQUIRED, VALUE_CHOICE, "pem|certs|csv|json|jws", "the form, see above" },
 	{ "maker-ca", 0, OPTION_SOME, VALUE_FILE, "FILE", "anchors of the card maker, PEM" },
 	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your root above the device certificates, PEM" },
+	AT_OPTION,
 	{ "key", 0, OPTION_OPTIONAL, VALUE_FILE, "KEY", "private key that signs a jws, P-256 or P-384: a PEM file or a store URI" },
 	{ "cert", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "its certificate, PEM" },
-	{ "output", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "where it goes" },
+	{ "output", 0, OPTION_REQUIRED, VALUE_FILE, "PATH", "where it goes" },
 	END_OF_OPTIONS,
 };
 
@@ -73,6 +78,9 @@ static int load_check(const struct options *options, struct delivery_check *chec
 	check->folder = option_argument(options);
 	if (!code && !check->maker_ca)
 		code = report_usage(NULL, "--maker-ca is missing; without it the card could be anybody's");
+	check->at_given = option_given(options, "at");
+	if (!code)
+		code = option_time(options, "at", &check->at);
 	return code ? code : load_anchors(options, "device-ca", &check->device_ca);
 }
 

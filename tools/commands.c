@@ -40,7 +40,7 @@ const struct command commands[] = {
 	  NULL, VALUE_NONE, false, TABLES(run) },
 	{ "close", "end a job and write the hand-over for the OEM; an operator signs",
 	  "Units not made are destroyed. A job that is closed already is written again. --output gets:\n"
-	  "end-certificate.p7m, records.json, certs/UID.pem, ca.pem, card-certs.pem, checkpoint.txt.",
+	  "end-certificate.p7m, records.jsonl with the certificates, ca.pem, card-certs.pem, checkpoint.txt.",
 	  NULL, VALUE_NONE, false, TABLES(close) },
 	{ "verify", "check a hand-over, a package or a grant; needs no card",
 	  "PATH is the folder of a hand-over, a package, or a grant. A hand-over is checked from the card maker's anchors to\n"
@@ -49,8 +49,9 @@ const struct command commands[] = {
 	  "PATH", VALUE_FILE, false, TABLES(verify) },
 	{ "export", "check a hand-over and write its devices in a form that others read; needs no card",
 	  "FOLDER is a hand-over; nothing is written unless all of it is right. Forms: pem, the certificates of the good\n"
-	  "devices, then those above them; csv, a line per attempt; json, the same with the certificates; jws, a signed secure\n"
-	  "element manifest as cloud services take it, an array with a JWS for each good device, signed by --key.",
+	  "devices, then those above them; certs, a folder with a file UID.pem for each; csv, a line per attempt; json, the same\n"
+	  "with the certificates; jws, a signed secure element manifest as cloud services take it, an array with a JWS for each\n"
+	  "good device, signed by --key.",
 	  "FOLDER", VALUE_FOLDER, false, TABLES(export) },
 	{ "log", "print the card's audit log", NULL, NULL, VALUE_NONE, false, TABLES(log) },
 	{ "refusals", "print every refusal code there is, or one by name or number", NULL, "CODE", VALUE_TEXT, true, TABLES(refusals) },

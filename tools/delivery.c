@@ -9,9 +9,10 @@
 #include "delivery.h"
 #include "files.h"
 #include "progress.h"
+#include "record_file.h"
 
-#define INDEXES 256 /* asked for at a time */
-#define ENTRY_MAX (1u << 20)
+#define INDEXES 512 /* asked for at a time */
+#define ENTRIES_SIZE (1u << 20) /* log entries, likewise */
 
 struct writer {
 	struct context *context;
@@ -20,9 +21,12 @@ struct writer {
 	struct provcard_job *job;
 	struct provpkg_end_certificate end;
 	struct provcard_status card;
-	FILE *records;
+	struct record_writer *records;
+	uint64_t next; /* log entry to be written next */
 	bool certified; /* there is a certificate, of whatever unit */
-	uint8_t *entry;
+	uint8_t *entries; /* of the log, read last */
+	size_t length;
+	size_t offset; /* of what was not looked at yet */
 	struct delivery_report report;
 };
 
@@ -81,123 +85,68 @@ static int write_end(struct writer *writer)
 	return code;
 }
 
-const char *delivery_certificate_name(const struct provpkg_record *record, char name[DELIVERY_NAME_SIZE])
-{
-	const char *folder = record->event == PROVPKG_EVENT_UNIT_GOOD ? DELIVERY_CERTIFICATES : DELIVERY_NOT_GOOD;
-	char uid[HEX_SIZE(PROVPKG_UID_MAX)];
-
-	snprintf(name, DELIVERY_NAME_SIZE, "%s/%s.pem", folder, to_hex(uid, record->uid, record->uid_size));
-	return name;
-}
-
-static int make_folder(const struct writer *writer, const char *name)
-{
-	char *path = inside(writer, name);
-	int code = path ? folder_make(path) : EXIT_MACHINE;
-
-	free(path);
-	return code;
-}
-
-/* A unit's certificate becomes a file, whose name stands in the record's entry. */
-static int write_certificate(struct writer *writer, const struct provpkg_record *record, struct provpkg_view der, struct json_object *json)
-{
-	bool good = record->event == PROVPKG_EVENT_UNIT_GOOD;
-	struct provpkg_blob pem = { 0 };
-	char name[DELIVERY_NAME_SIZE];
-	X509 *certificate = NULL;
-	int result = provpkg_der_certificate(der, &certificate);
-	int code = good ? 0 : make_folder(writer, DELIVERY_NOT_GOOD);
-
-	delivery_certificate_name(record, name);
-	if (!result)
-		result = provpkg_pem_append(&pem, certificate);
-	if (result)
-		code = report_provpkg(name, result, NULL);
-	if (!code)
-		code = write_inside(writer, name, pem.data, pem.size);
-	json_add_text(json, "certificate_file", name);
-	writer->report.certificates += good;
-	writer->certified = true;
-	provpkg_blob_free(&pem);
-	X509_free(certificate);
-	return code;
-}
-
-static void add_base64(struct json_object *json, const char *key, struct provpkg_view data)
-{
-	char *text = malloc(4 * ((data.size + 2) / 3) + 1);
-
-	if (!text)
-		return;
-	EVP_EncodeBlock((unsigned char *)text, data.data, data.size);
-	json_add_text(json, key, text);
-	free(text);
-}
-
-static int add_proof(struct writer *writer, uint64_t index, struct json_object *json)
-{
-	struct json_object *list = json_object_new_array();
-	uint8_t hashes[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
-	struct provcard_answer answer;
-	char text[HEX_SIZE(PROVPKG_HASH_SIZE)];
-	size_t count = 0;
-	int code = card_check("inclusion proof",
-			      provcard_log_proof(writer->context->card, index, writer->end.log_size, hashes, PROVPKG_PROOF_MAX, &count,
-						 &answer),
-			      &answer, NULL);
-
-	for (size_t i = 0; i < count; i++)
-		json_object_array_add(list, json_object_new_string(to_hex(text, hashes[i], sizeof(hashes[i]))));
-	json_object_object_add(json, "inclusion", list);
-	return code;
-}
-
-static int write_record(struct writer *writer, const struct provcard_log_entry *entry)
-{
-	struct provpkg_view der = { entry->record, entry->record_size }, attachment = { entry->attachment, entry->attachment_size };
-	struct provpkg_record record;
-	struct json_object *json;
-	int result = provpkg_record_decode(der, &record);
-	int code = result ? report_provpkg("record", result, NULL) : 0;
-
-	if (code)
-		return code;
-	json = record_to_json(&record);
-	add_base64(json, "record", der);
-	if (record.has_unit && attachment.size)
-		code = write_certificate(writer, &record, attachment, json);
-	else if (attachment.size)
-		add_base64(json, "attachment", attachment);
-	if (!code)
-		code = add_proof(writer, entry->index, json);
-	if (!code && fprintf(writer->records, "%s\n    %s", writer->report.records ? "," : "",
-			     json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)) < 0)
-		code = report_errno(DELIVERY_RECORDS, -errno);
-	json_object_put(json);
-	writer->report.records++;
-	return code;
-}
-
-/* The log entry @index, alone. */
+/*
+ * Log entry @index, from what was read last or anew. Entries are read many at a time, whoever's they are: the card's owner may see all
+ * of its log; what is handed over is decided here.
+ */
 static int read_entry(struct writer *writer, uint64_t index, struct provcard_log_entry *entry)
 {
 	struct provcard_answer answer;
-	size_t length = 0, offset = 0;
-	int code = card_check("log", provcard_log_read(writer->context->card, index, writer->entry, ENTRY_MAX, &length, &answer), &answer,
-			      NULL);
+	int code;
 
+	while (provcard_log_next(writer->entries, writer->length, &writer->offset, entry) == 1)
+		if (entry->index == index)
+			return 0;
+	writer->offset = writer->length = 0;
+	code = card_check("log", provcard_log_read(writer->context->card, index, writer->entries, ENTRIES_SIZE, &writer->length, &answer),
+			  &answer, NULL);
 	if (code)
 		return code;
-	if (provcard_log_next(writer->entry, length, &offset, entry) != 1 || entry->index != index)
+	if (provcard_log_next(writer->entries, writer->length, &writer->offset, entry) != 1 || entry->index != index)
 		return report_card_errno("log", -EPROTO);
 	return 0;
+}
+
+static int write_record(struct writer *writer, uint64_t index)
+{
+	struct provcard_log_entry entry;
+	struct provpkg_record record;
+	int code = read_entry(writer, index, &entry);
+	int result = code ? 0 : provpkg_record_decode((struct provpkg_view){ entry.record, entry.record_size }, &record);
+
+	if (result)
+		code = report_provpkg("record", result, NULL);
+	if (!code)
+		code = record_writer_record(writer->records, &entry, &record);
+	if (code)
+		return code;
+	writer->certified |= record.has_unit && entry.attachment_size;
+	writer->report.certificates += record.event == PROVPKG_EVENT_UNIT_GOOD && entry.attachment_size;
+	writer->report.records++;
+	writer->next = index + 1;
+	return 0;
+}
+
+/* Entries of others, up to @end: as few hashes as say where they are in the tree, and nothing of what they say. */
+static int write_run(struct writer *writer, uint64_t end)
+{
+	uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
+	struct provcard_answer answer;
+	size_t count;
+	int code = card_check("log",
+			      provcard_log_run(writer->context->card, writer->next, end - writer->next, hash, PROVPKG_RUN_MAX, &count,
+					       &answer),
+			      &answer, NULL);
+
+	if (!code)
+		code = record_writer_run(writer->records, writer->next, end - writer->next, hash, count);
+	writer->next = end;
+	return code;
 }
 
 static int write_records(struct writer *writer)
 {
 	uint64_t indexes[INDEXES];
-	struct provcard_log_entry entry;
 	struct provcard_answer answer;
 	size_t count, total, done = 0;
 	int code;
@@ -206,22 +155,24 @@ static int write_records(struct writer *writer)
 		code = card_check("records of the job", provcard_job_log(writer->job, done, indexes, INDEXES, &count, &total, &answer), &answer,
 				  NULL);
 		for (size_t i = 0; !code && i < count; i++) {
-			code = read_entry(writer, indexes[i], &entry);
+			if (indexes[i] > writer->next)
+				code = write_run(writer, indexes[i]);
 			if (!code)
-				code = write_record(writer, &entry);
-			progress_bytes("records", (done + i) << 10, (uint64_t)total << 10);
+				code = write_record(writer, indexes[i]);
 		}
 		done += code ? 0 : count;
+		progress_bytes("records", (uint64_t)done << 10, (uint64_t)total << 10);
 	} while (!code && count && done < total);
+	if (!code && writer->next < writer->end.log_size)
+		code = write_run(writer, writer->end.log_size);
 	return code;
 }
 
-static void write_heading(const struct writer *writer)
+/* For people: all of it is in the end certificate. */
+static struct json_object *heading(const struct writer *writer)
 {
 	struct json_object *json = json_object_new_object();
-	const char *text;
 
-	json_add_number(json, "schema_version", OUTPUT_SCHEMA_VERSION);
 	json_add_text(json, "card", writer->card.serial);
 	json_add_hex(json, "card_id", writer->end.card_id, sizeof(writer->end.card_id));
 	json_add_hex(json, "job", writer->end.package_id, sizeof(writer->end.package_id));
@@ -237,35 +188,19 @@ static void write_heading(const struct writer *writer)
 	json_add_number(json, "record_count", writer->end.records);
 	json_add_number(json, "log_size", writer->end.log_size);
 	json_add_hex(json, "log_root", writer->end.log_root, sizeof(writer->end.log_root));
-	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	/* The object without its closing brace: the list of records is written one by one, whatever its length. */
-	fprintf(writer->records, "%.*s,\n  \"records\": [", (int)strlen(text) - 1, text);
-	json_object_put(json);
+	return json;
 }
 
 static int write_record_file(struct writer *writer)
 {
-	struct new_file file = { .fd = -1 };
 	char *path = inside(writer, DELIVERY_RECORDS);
-	int code = path ? file_begin(&file, path, 0666) : EXIT_MACHINE;
+	int code = path ? record_writer_begin(path, heading(writer), &writer->records) : EXIT_MACHINE;
 
 	free(path);
 	if (code)
 		return code;
-	writer->records = fdopen(dup(file.fd), "w");
-	if (!writer->records) {
-		code = report_errno(DELIVERY_RECORDS, -errno);
-	} else {
-		write_heading(writer);
-		code = write_records(writer);
-		fprintf(writer->records, "\n  ]\n}\n");
-		if ((ferror(writer->records) | fclose(writer->records)) && !code)
-			code = report_errno(DELIVERY_RECORDS, -EIO);
-	}
+	code = record_writer_finish(writer->records, write_records(writer));
 	progress_clear();
-	if (!code)
-		return file_finish(&file, true);
-	file_abandon(&file);
 	return code;
 }
 
@@ -275,15 +210,13 @@ static int write_all(struct writer *writer)
 	int code = folder_make(writer->folder);
 
 	if (!code)
-		code = make_folder(writer, DELIVERY_CERTIFICATES);
-	if (!code)
 		code = card_check("status", provcard_status_read(writer->context->card, &writer->card, &answer), &answer, NULL);
 	if (!code)
 		code = write_end(writer);
 	if (!code)
 		code = write_object(writer, DELIVERY_CARD, PROVCARD_OBJECT_CARD_CERTIFICATES, false);
 	if (!code)
-		code = write_object(writer, DELIVERY_CHECKPOINT, PROVCARD_OBJECT_CHECKPOINT, false);
+		code = write_object(writer, DELIVERY_CHECKPOINT, PROVCARD_OBJECT_JOB_CHECKPOINT, true);
 	if (!code)
 		code = write_record_file(writer);
 	/* A job whose units get no certificates has no issuing certificate. */
@@ -294,15 +227,15 @@ static int write_all(struct writer *writer)
 
 int delivery_write(struct context *context, const uint8_t package_id[PROVCARD_PACKAGE_ID_SIZE], const char *folder)
 {
-	struct writer writer = { .context = context, .folder = folder, .package_id = package_id, .entry = malloc(ENTRY_MAX) };
+	struct writer writer = { .context = context, .folder = folder, .package_id = package_id, .entries = malloc(ENTRIES_SIZE) };
 	struct provcard_job_status status;
-	int code = writer.entry ? card_bind_job(context, package_id, &writer.job, &status) : report_errno("close", -ENOMEM);
+	int code = writer.entries ? card_bind_job(context, package_id, &writer.job, &status) : report_errno("close", -ENOMEM);
 
 	if (!code) {
 		code = write_all(&writer);
 		provcard_job_close(writer.job);
 	}
-	free(writer.entry);
+	free(writer.entries);
 	if (code)
 		return code;
 	writer.report.path = folder;

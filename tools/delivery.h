@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A hand-over as a folder: end-certificate.p7m, records.json, certs/UID.pem, ca.pem, card-certs.pem, checkpoint.txt. Functions
- * return 0 or the exit code, after a message.
- *
- * certs/ holds the good devices and no others: who trusts all of it must not come to trust a part in the scrap bin. A certificate
- * that may have reached a part which did not become good then is in certs-not-good/.
+ * A hand-over as a folder: end-certificate.p7m, records.jsonl, ca.pem, card-certs.pem, checkpoint.txt. Written and read in constant
+ * memory. Functions return 0 or the exit code, after a message.
  */
 #ifndef TOOL_DELIVERY_H
 #define TOOL_DELIVERY_H
@@ -12,17 +9,10 @@
 #include "context.h"
 
 #define DELIVERY_END "end-certificate.p7m"
-#define DELIVERY_RECORDS "records.json"
-#define DELIVERY_CERTIFICATES "certs"
-#define DELIVERY_NOT_GOOD "certs-not-good"
+#define DELIVERY_RECORDS "records.jsonl"
 #define DELIVERY_CA "ca.pem"
 #define DELIVERY_CARD "card-certs.pem"
 #define DELIVERY_CHECKPOINT "checkpoint.txt"
-
-#define DELIVERY_NAME_SIZE (sizeof(DELIVERY_NOT_GOOD) + HEX_SIZE(PROVPKG_UID_MAX) + sizeof("/.pem"))
-
-/* Name of the file with a record's certificate; returns @name. */
-const char *delivery_certificate_name(const struct provpkg_record *record, char name[DELIVERY_NAME_SIZE]);
 
 /* Write the hand-over of a closed job. */
 int delivery_write(struct context *context, const uint8_t package_id[PROVCARD_PACKAGE_ID_SIZE], const char *folder);
@@ -39,6 +29,8 @@ struct delivery_check {
 	const char *folder;
 	STACK_OF(X509) *maker_ca; /* anchors of the card maker */
 	STACK_OF(X509) *device_ca; /* what the chain of the device certificates must end in; NULL: the end of ca.pem, as given */
+	bool at_given; /* judge the card's certificates by @at, not by when the card says that it closed the job */
+	int64_t at;
 	const char *uid; /* that part alone, NULL for all */
 	/* Gets every unit in log order, before the whole is known to be right; an exit code ends the check. May be NULL. */
 	int (*take)(void *taker, const struct delivery_unit *unit);

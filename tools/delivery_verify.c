@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Checking a hand-over: from the card maker's anchors down to each file that is going to be used. */
-#include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -14,15 +13,20 @@
 #include "delivery.h"
 #include "files.h"
 #include "keys.h"
+#include "progress.h"
+#include "record_file.h"
+#include "scratch.h"
 
 #define FILE_MAX (1u << 20)
+#define UID_MEMORY (2u << 20) /* enough for 950 million units */
 
 struct checker {
 	const struct delivery_check *check;
 	struct provpkg_card *card;
 	STACK_OF(X509) *chain; /* NULL without ca.pem */
 	struct provpkg_verifier *verifier;
-	struct json_object *records; /* the file */
+	struct record_reader *reader;
+	struct scratch *scratch; /* UIDs that memory shall not hold */
 	struct delivery_report report;
 };
 
@@ -44,8 +48,6 @@ static int load_card(struct checker *checker)
 	if (code)
 		return code;
 	result = provpkg_card_decode(provpkg_blob_view(&pem), &checker->card);
-	if (!result)
-		result = provpkg_card_trust(checker->card, PROVPKG_SUITE_HYBRID, checker->check->maker_ca, time(NULL));
 	provpkg_blob_free(&pem);
 	return result ? report_provpkg(DELIVERY_CARD, result, NULL) : 0;
 }
@@ -85,194 +87,104 @@ static int load_end(struct checker *checker)
 		return code;
 	result = provpkg_verifier_new(provpkg_blob_view(&cms), checker->card, checker->chain, &checker->verifier);
 	provpkg_blob_free(&cms);
-	return result ? report_provpkg(DELIVERY_END, result, NULL) : 0;
-}
-
-static int load_records(struct checker *checker)
-{
-	char *path = path_join(checker->check->folder, DELIVERY_RECORDS);
-	struct json_object *list;
-	bool good = false;
-
-	if (path)
-		checker->records = json_object_from_file(path);
-	free(path);
-	if (checker->records && json_object_object_get_ex(checker->records, "records", &list))
-		good = json_object_is_type(list, json_type_array);
-	return good ? 0 : report_input(DELIVERY_RECORDS, PROVCARD_REFUSAL_STATEMENT_DER, "it is no list of records in JSON");
-}
-
-static const char *text_of(struct json_object *object, const char *key)
-{
-	struct json_object *value;
-
-	return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, json_type_string) ?
-		       json_object_get_string(value) :
-		       NULL;
-}
-
-/* Canonical base64 only. */
-static bool from_base64(const char *text, struct provpkg_blob *blob)
-{
-	size_t length = text ? strlen(text) : 0;
-	size_t padding = length > 1 ? (text[length - 1] == '=') + (text[length - 2] == '=') : 0;
-	int size;
-
-	if (!length || length % 4 || length > 4 * FILE_MAX)
-		return false;
-	blob->data = OPENSSL_malloc(length / 4 * 3);
-	size = blob->data ? EVP_DecodeBlock(blob->data, (const unsigned char *)text, length) : -1;
-	blob->size = size < 0 ? 0 : size - padding;
-	return size >= 0;
-}
-
-static int read_proof(struct json_object *entry, uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE], size_t *count)
-{
-	struct json_object *list;
-
-	if (!json_object_object_get_ex(entry, "inclusion", &list) || !json_object_is_type(list, json_type_array) ||
-	    json_object_array_length(list) > PROVPKG_PROOF_MAX)
-		return PROVCARD_REFUSAL_PROOF_MISMATCH;
-	*count = json_object_array_length(list);
-	for (size_t i = 0; i < *count; i++) {
-		struct json_object *hash = json_object_array_get_idx(list, i);
-
-		if (!json_object_is_type(hash, json_type_string) ||
-		    !from_hex(json_object_get_string(hash), proof[i], PROVPKG_HASH_SIZE))
-			return PROVCARD_REFUSAL_PROOF_MISMATCH;
-	}
-	return 0;
-}
-
-/* The certificate file that belongs to a unit, by its UID and nothing else: a name in records.json is not followed. */
-static int read_certificate(const struct checker *checker, const struct provpkg_record *record, struct provpkg_blob *der)
-{
-	char name[DELIVERY_NAME_SIZE];
-	STACK_OF(X509) *all = NULL;
-	unsigned char *data = NULL;
-	char *path = path_join(checker->check->folder, delivery_certificate_name(record, name));
-	int code, size;
-
-	code = path ? certificates_load(path, &all) : report_errno(name, -ENOMEM);
-	free(path);
-	if (!code && sk_X509_num(all) != 1)
-		code = report_input(name, PROVCARD_REFUSAL_DEVICE_CERTIFICATE, "more than one certificate");
-	if (!code) {
-		size = i2d_X509(sk_X509_value(all, 0), &data);
-		der->data = data;
-		der->size = size > 0 ? size : 0;
-	}
-	certificates_free(all);
-	return code;
-}
-
-static bool is_certified(const struct provpkg_record *record)
-{
-	static const uint8_t none[PROVPKG_HASH_SIZE];
-
-	return record->has_unit && memcmp(record->certificate_digest, none, sizeof(none));
-}
-
-struct bundle {
-	struct provpkg_record record;
-	struct provpkg_blob der;
-	struct provpkg_blob attachment;
-	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
-	size_t proof_count;
-};
-
-static void bundle_clear(struct bundle *bundle)
-{
-	provpkg_blob_free(&bundle->der);
-	provpkg_blob_free(&bundle->attachment);
-}
-
-/* Everything that belongs to one record. Only the signed bytes count; what else records.json says is for people. */
-static int bundle_load(const struct checker *checker, struct json_object *entry, size_t number, struct bundle *bundle)
-{
-	char where[64];
-	int result = from_base64(text_of(entry, "record"), &bundle->der) ? 0 : PROVCARD_REFUSAL_STATEMENT_DER;
-
-	snprintf(where, sizeof(where), DELIVERY_RECORDS ", entry %zu", number);
-	if (!result)
-		result = provpkg_record_decode(provpkg_blob_view(&bundle->der), &bundle->record);
-	if (!result)
-		result = read_proof(entry, bundle->proof, &bundle->proof_count);
-	if (!result && text_of(entry, "attachment") && !from_base64(text_of(entry, "attachment"), &bundle->attachment))
-		result = PROVCARD_REFUSAL_STATEMENT_DER;
 	if (result)
-		return report_provpkg(where, result, NULL);
-	if (!is_certified(&bundle->record))
-		return 0;
-	provpkg_blob_free(&bundle->attachment);
-	return read_certificate(checker, &bundle->record, &bundle->attachment);
+		return report_provpkg(DELIVERY_END, result, NULL);
+	code = scratch_open(&checker->scratch);
+	if (code)
+		return code;
+	result = provpkg_verifier_spool(checker->verifier, scratch_spool(checker->scratch), UID_MEMORY);
+	return result ? report_provpkg(DELIVERY_RECORDS, result, NULL) : 0;
 }
 
-static int hand_on(const struct checker *checker, const struct bundle *bundle)
+/* Its certificates are judged at the moment that its end certificate names: a delivery stays good when they have ended. */
+static int trust_card(struct checker *checker)
+{
+	const struct delivery_check *check = checker->check;
+	int64_t at = check->at_given ? check->at : provpkg_verifier_end(checker->verifier)->closed_at;
+	int result = provpkg_card_trust(checker->card, PROVPKG_SUITE_HYBRID, check->maker_ca, at);
+
+	checker->report.judged_at = at;
+	checker->report.at_given = check->at_given;
+	return result ? report_provpkg(DELIVERY_CARD, result, NULL) : 0;
+}
+
+/* Signed by this card, and on the very log that the end certificate is about. */
+static int check_checkpoint(const struct checker *checker)
+{
+	const struct provpkg_card_certificates *own = &checker->card->certificates;
+	X509 *const identities[] = { own->identity_classical, own->identity_pq };
+	const struct provpkg_end_certificate *end = provpkg_verifier_end(checker->verifier);
+	struct provpkg_checkpoint checkpoint;
+	struct provpkg_blob note = { 0 };
+	int code = read_inside(checker, DELIVERY_CHECKPOINT, &note);
+	int result;
+
+	if (code)
+		return code;
+	result = provpkg_checkpoint_open(provpkg_blob_view(&note), identities, 2, &checkpoint);
+	if (!result && (strncmp(checkpoint.origin, "provcard/", 9) || strcmp(checkpoint.origin + 9, checker->card->serial) ||
+			checkpoint.size != end->log_size || memcmp(checkpoint.root, end->log_root, PROVPKG_HASH_SIZE)))
+		result = PROVCARD_REFUSAL_CHECKPOINT;
+	provpkg_blob_free(&note);
+	return result ? report_provpkg(DELIVERY_CHECKPOINT, result, NULL) : 0;
+}
+
+static bool is_good(const struct record_line *line)
+{
+	return line->kind == RECORD_LINE_RECORD && line->record.event == PROVPKG_EVENT_UNIT_GOOD;
+}
+
+static int hand_on(const struct checker *checker, const struct record_line *line)
 {
 	const struct delivery_unit unit = {
-		.record = &bundle->record,
-		.certificate = is_certified(&bundle->record) ? provpkg_blob_view(&bundle->attachment) : (struct provpkg_view){ 0 },
+		.record = &line->record,
+		.certificate = provpkg_blob_view(&line->attachment),
 		.chain = checker->chain,
 		.end = provpkg_verifier_end(checker->verifier),
 	};
 
-	return checker->check->take && bundle->record.has_unit ? checker->check->take(checker->check->taker, &unit) : 0;
+	return checker->check->take && line->record.has_unit ? checker->check->take(checker->check->taker, &unit) : 0;
 }
 
-static int check_record(struct checker *checker, struct json_object *entry, size_t number)
+static int check_line(struct checker *checker, const struct record_line *line)
 {
-	struct bundle bundle = { 0 };
 	char where[64];
-	int code = bundle_load(checker, entry, number, &bundle);
-	int result = 0;
+	int result;
 
-	if (!code)
-		result = provpkg_verifier_record(checker->verifier, provpkg_blob_view(&bundle.der), provpkg_blob_view(&bundle.attachment),
-						 bundle.proof, bundle.proof_count);
-	snprintf(where, sizeof(where), "record %llu", (unsigned long long)bundle.record.index);
-	if (result)
-		code = report_provpkg(where, result, NULL);
-	if (!code)
-		code = hand_on(checker, &bundle);
-	checker->report.certificates += bundle.record.event == PROVPKG_EVENT_UNIT_GOOD && is_certified(&bundle.record);
+	if (line->kind == RECORD_LINE_RUN)
+		result = provpkg_verifier_run(checker->verifier, line->count, line->hash, line->roots);
+	else
+		result = provpkg_verifier_record(checker->verifier, provpkg_blob_view(&line->der), provpkg_blob_view(&line->attachment));
+	if (result) {
+		snprintf(where, sizeof(where), "line %" PRIu64, record_reader_line(checker->reader));
+		return report_provpkg(DELIVERY_RECORDS, result, where);
+	}
+	if (line->kind == RECORD_LINE_RUN)
+		return 0;
 	checker->report.records++;
-	bundle_clear(&bundle);
-	return code;
-}
-
-/* No certificate lies in the folder of the good ones that no record vouches for. */
-static int check_folder(const struct checker *checker)
-{
-	char *path = path_join(checker->check->folder, DELIVERY_CERTIFICATES);
-	DIR *folder = path ? opendir(path) : NULL;
-	struct dirent *entry;
-	uint64_t count = 0;
-
-	free(path);
-	while (folder && (entry = readdir(folder)))
-		count += entry->d_name[0] != '.';
-	if (folder)
-		closedir(folder);
-	if (count != checker->report.certificates)
-		return report_input(DELIVERY_CERTIFICATES, PROVCARD_REFUSAL_DEVICE_CERTIFICATE,
-				    "the folder holds files that are no certificate of a good unit's record");
-	return 0;
+	checker->report.certificates += is_good(line) && line->attachment.size;
+	progress_bytes("records", checker->report.records << 10, provpkg_verifier_end(checker->verifier)->records << 10);
+	return hand_on(checker, line);
 }
 
 static int check_all(struct checker *checker)
 {
-	struct json_object *list = json_object_object_get(checker->records, "records");
-	int code = 0, result;
+	struct record_line line = { 0 };
+	int code = record_reader_next(checker->reader, &line);
+	int result;
 
-	for (size_t i = 0; i < json_object_array_length(list) && !code; i++)
-		code = check_record(checker, json_object_array_get_idx(list, i), i);
+	while (!code && line.kind != RECORD_LINE_NONE) {
+		code = check_line(checker, &line);
+		if (!code)
+			code = record_reader_next(checker->reader, &line);
+	}
+	record_line_clear(&line);
+	progress_clear();
 	if (code)
 		return code;
 	result = provpkg_verifier_finish(checker->verifier);
-	if (result)
-		return report_provpkg(DELIVERY_END, result, NULL);
-	return check_folder(checker);
+	checker->report.time_authenticated = provpkg_verifier_time_authenticated(checker->verifier);
+	return result ? report_provpkg(DELIVERY_END, result, NULL) : 0;
 }
 
 /* The chain's last certificate is the root; the card's job vouches for it, as the OEM sent it in the package. */
@@ -293,69 +205,107 @@ static bool is_issued(STACK_OF(X509) *chain, X509 *certificate)
 	return good;
 }
 
-static int check_unit(const struct checker *checker, const struct bundle *bundle)
+static int check_certificate(const struct checker *checker, const struct record_line *line)
 {
-	const struct provpkg_end_certificate *end = provpkg_verifier_end(checker->verifier);
-	uint8_t leaf[PROVPKG_HASH_SIZE], digest[PROVPKG_HASH_SIZE];
+	struct provpkg_view der = provpkg_blob_view(&line->attachment);
+	uint8_t digest[PROVPKG_HASH_SIZE];
 	X509 *certificate = NULL;
-	int result = provpkg_merkle_leaf(provpkg_blob_view(&bundle->der), leaf);
+	int result;
 
-	if (!result)
-		result = provpkg_inclusion_verify(leaf, bundle->record.index, end->log_size, bundle->proof, bundle->proof_count,
-						  end->log_root);
-	if (!result && (!bundle->record.has_job || memcmp(bundle->record.package_id, end->package_id, PROVPKG_ID_SIZE)))
-		result = PROVCARD_REFUSAL_RECORD_MISPLACED;
-	if (result || !is_certified(&bundle->record))
-		return result;
-	result = provpkg_der_certificate(provpkg_blob_view(&bundle->attachment), &certificate);
-	if (!result && (EVP_Digest(bundle->attachment.data, bundle->attachment.size, digest, NULL, EVP_sha256(), NULL) != 1 ||
-			memcmp(digest, bundle->record.certificate_digest, sizeof(digest)) || !is_issued(checker->chain, certificate)))
+	if (!checker->chain && !der.size)
+		return 0;
+	result = provpkg_der_certificate(der, &certificate);
+	if (!result && (EVP_Digest(der.data, der.size, digest, NULL, EVP_sha256(), NULL) != 1 ||
+			memcmp(digest, line->record.certificate_digest, sizeof(digest)) || !is_issued(checker->chain, certificate)))
 		result = PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
 	X509_free(certificate);
 	return result;
 }
 
+/* A line's part in the log's tree; that of the unit meant is judged besides. */
+static int look_at(struct checker *checker, const struct record_line *line, struct provpkg_tree *log)
+{
+	const struct provpkg_end_certificate *end = provpkg_verifier_end(checker->verifier);
+	uint8_t leaf[PROVPKG_HASH_SIZE];
+	char uid[HEX_SIZE(PROVPKG_UID_MAX)];
+	int result = 0;
+
+	if (line->kind == RECORD_LINE_RUN) {
+		uint64_t behind = log->size + line->count;
+
+		for (size_t i = 0; i < line->roots && !result; i++)
+			result = log->size < behind ? provpkg_tree_put(log, provpkg_run_level(log->size, behind - log->size), line->hash[i],
+								       NULL, NULL) :
+						      PROVCARD_REFUSAL_RUN_MALFORMED;
+		return result;
+	}
+	result = provpkg_merkle_leaf(provpkg_blob_view(&line->der), leaf);
+	if (!result)
+		result = provpkg_tree_add(log, leaf);
+	if (result || !is_good(line) || strcasecmp(to_hex(uid, line->record.uid, line->record.uid_size), checker->check->uid))
+		return result;
+	if (!line->record.has_job || memcmp(line->record.package_id, end->package_id, PROVPKG_ID_SIZE))
+		return PROVCARD_REFUSAL_RECORD_MISPLACED;
+	checker->report.records++;
+	checker->report.certificates += line->attachment.size != 0;
+	return check_certificate(checker, line);
+}
+
 /* One part alone: its record is in the log that the end certificate closes, and its certificate is the record's. */
 static int check_one(struct checker *checker)
 {
-	struct json_object *list = json_object_object_get(checker->records, "records");
-	int code = 0, result;
+	const struct provpkg_end_certificate *end = provpkg_verifier_end(checker->verifier);
+	uint8_t root[PROVPKG_HASH_SIZE];
+	struct provpkg_tree log = { 0 };
+	struct record_line line = { 0 };
+	int code = record_reader_next(checker->reader, &line);
+	int result = 0;
 
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *entry = json_object_array_get_idx(list, i);
-		struct bundle bundle = { 0 };
-		char uid[HEX_SIZE(PROVPKG_UID_MAX)];
-		const char *name = text_of(entry, "uid"), *event = text_of(entry, "event");
-
-		if (!name || !event || strcasecmp(name, checker->check->uid) || strcmp(event, provpkg_event_name(PROVPKG_EVENT_UNIT_GOOD)))
-			continue;
-		code = bundle_load(checker, entry, i, &bundle);
-		result = code ? 0 : check_unit(checker, &bundle);
-		if (!code && !result &&
-		    (bundle.record.event != PROVPKG_EVENT_UNIT_GOOD ||
-		     strcasecmp(to_hex(uid, bundle.record.uid, bundle.record.uid_size), checker->check->uid)))
-			result = PROVCARD_REFUSAL_RECORD_MISPLACED;
-		checker->report.records = 1;
-		checker->report.certificates = is_certified(&bundle.record);
-		bundle_clear(&bundle);
-		return result ? report_provpkg(checker->check->uid, result, NULL) : code;
+	while (!code && !result && line.kind != RECORD_LINE_NONE) {
+		result = look_at(checker, &line, &log);
+		if (!result)
+			code = record_reader_next(checker->reader, &line);
 	}
-	return report_input(checker->check->uid, PROVCARD_REFUSAL_RECORD_MISSING, "no good unit has this UID");
+	record_line_clear(&line);
+	if (code)
+		return code;
+	if (!result)
+		result = provpkg_tree_root(&log, root);
+	if (!result && (log.size != end->log_size || memcmp(root, end->log_root, sizeof(root))))
+		result = PROVCARD_REFUSAL_LOG_ROOT_MISMATCH;
+	if (result)
+		return report_provpkg(checker->check->uid, result, NULL);
+	if (checker->report.records == 1)
+		return 0;
+	return report_input(checker->check->uid, PROVCARD_REFUSAL_RECORD_MISSING, "not one good unit has this UID");
+}
+
+static int load(struct checker *checker)
+{
+	char *path = path_join(checker->check->folder, DELIVERY_RECORDS);
+	int code = path ? load_card(checker) : report_errno(DELIVERY_RECORDS, -ENOMEM);
+
+	if (!code)
+		code = load_chain(checker);
+	if (!code)
+		code = check_root(checker);
+	if (!code)
+		code = load_end(checker);
+	if (!code)
+		code = trust_card(checker);
+	if (!code)
+		code = check_checkpoint(checker);
+	if (!code)
+		code = record_reader_open(path, &checker->reader);
+	free(path);
+	return code;
 }
 
 int delivery_verify(struct context *context, const struct delivery_check *check)
 {
 	struct checker checker = { .check = check };
-	int code = load_card(&checker);
+	int code = load(&checker);
 
-	if (!code)
-		code = load_chain(&checker);
-	if (!code)
-		code = check_root(&checker);
-	if (!code)
-		code = load_end(&checker);
-	if (!code)
-		code = load_records(&checker);
 	if (!code)
 		code = check->uid ? check_one(&checker) : check_all(&checker);
 	if (!code) {
@@ -366,8 +316,9 @@ int delivery_verify(struct context *context, const struct delivery_check *check)
 		checker.report.uid = check->uid;
 		context->output.ops->delivery(&context->output, &checker.report);
 	}
-	json_object_put(checker.records);
+	record_reader_close(checker.reader);
 	provpkg_verifier_free(checker.verifier);
+	scratch_close(checker.scratch);
 	certificates_free(checker.chain);
 	provpkg_card_free(checker.card);
 	return code;

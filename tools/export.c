@@ -133,6 +133,29 @@ static int export_pem(struct exporter *exporter, const struct delivery_unit *uni
 	return 0;
 }
 
+/* A file for each good device, as stock tools take them: who trusts them all comes to trust no part in the scrap bin. */
+static int export_certs(struct exporter *exporter, const struct delivery_unit *unit)
+{
+	char name[HEX_SIZE(PROVPKG_UID_MAX) + 4], hex[HEX_SIZE(PROVPKG_UID_MAX)], *path;
+	struct provpkg_blob pem = { 0 };
+	X509 *certificate = NULL;
+	int result, code;
+
+	if (unit->record->event != PROVPKG_EVENT_UNIT_GOOD || !unit->certificate.size)
+		return 0;
+	snprintf(name, sizeof(name), "%s.pem", to_hex(hex, unit->record->uid, unit->record->uid_size));
+	path = path_join(exporter->folder, name);
+	result = path ? provpkg_der_certificate(unit->certificate, &certificate) : -ENOMEM;
+	if (!result)
+		result = provpkg_pem_append(&pem, certificate);
+	code = result ? report_provpkg(name, result, NULL) : file_write_plain(path, pem.data, pem.size);
+	provpkg_blob_free(&pem);
+	X509_free(certificate);
+	free(path);
+	exporter->units++;
+	return code;
+}
+
 static void end_json(struct exporter *exporter)
 {
 	fprintf(exporter->file, exporter->units ? "\n]}\n" : "{\"schema_version\":1,\"units\":[]}\n");
@@ -158,12 +181,13 @@ static void end_jws(struct exporter *exporter)
 static const struct form {
 	const char *name;
 	int (*unit)(struct exporter *exporter, const struct delivery_unit *unit);
-	void (*end)(struct exporter *exporter);
+	void (*end)(struct exporter *exporter); /* NULL: a folder */
 } forms[] = {
 	{ "pem", export_pem, end_pem },
 	{ "csv", export_csv, end_csv },
 	{ "json", export_json, end_json },
 	{ "jws", export_jws, end_jws },
+	{ "certs", export_certs, NULL },
 };
 
 char *base64_text(const void *data, size_t size)
@@ -219,6 +243,21 @@ static int write_file(struct context *context, struct taker *taker, struct deliv
 	return code;
 }
 
+static int write_folder(struct context *context, struct taker *taker, struct delivery_check *check, const char *path)
+{
+	struct new_folder folder;
+	int code = folder_begin(&folder, path);
+
+	if (code)
+		return code;
+	taker->exporter.folder = folder.temporary;
+	code = delivery_verify(context, check);
+	if (!code)
+		return folder_finish(&folder);
+	folder_abandon(&folder);
+	return code;
+}
+
 static int load_signer(const struct options *options, struct exporter *exporter)
 {
 	const char *key = option_text(options, "key"), *certificate = option_text(options, "cert");
@@ -241,7 +280,7 @@ int export_write(struct context *context, const struct options *options, struct 
 	if (taker.form->unit == export_jws)
 		code = load_signer(options, &taker.exporter);
 	if (!code)
-		code = write_file(context, &taker, check, path);
+		code = taker.form->end ? write_file(context, &taker, check, path) : write_folder(context, &taker, check, path);
 	if (!code)
 		output_done(&context->output, "%" PRIu64 " %s written to %s", taker.exporter.units,
 			    taker.form->unit == export_csv || taker.form->unit == export_json ? "attempts" : "devices", path);

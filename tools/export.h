@@ -12,7 +12,8 @@ int export_write(struct context *context, const struct options *options, struct 
 
 /* While it is written. */
 struct exporter {
-	FILE *file;
+	FILE *file; /* or */
+	const char *folder;
 	uint64_t units; /* written so far */
 	STACK_OF(X509) *chain; /* of the certificates; one reference each */
 	struct provpkg_signer signer; /* jws */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,6 +37,12 @@ static int read_all(int fd, uint8_t *data, size_t room, size_t *size)
 		*size += got;
 	}
 	return -EFBIG;
+}
+
+int file_open(const char *path, FILE **stream)
+{
+	*stream = fopen(path, "re");
+	return *stream ? 0 : report_open(path, -errno);
 }
 
 int file_read(const char *path, size_t most, struct provpkg_blob *blob)
@@ -131,6 +138,16 @@ int file_write_at(struct new_file *file, uint64_t offset, const void *data, size
 	return 0;
 }
 
+int file_write_plain(const char *path, const void *data, size_t size)
+{
+	FILE *stream = fopen(path, "wxe");
+	bool good = stream && fwrite(data, 1, size, stream) == size;
+
+	if (!stream || (fclose(stream) | !good))
+		return report_errno(path, -errno);
+	return 0;
+}
+
 int file_write(const char *path, const void *data, size_t size, mode_t mode)
 {
 	struct new_file file;
@@ -149,6 +166,58 @@ int folder_make(const char *path)
 	if (!mkdir(path, 0777) || errno == EEXIST)
 		return 0;
 	return report_errno(path, -errno);
+}
+
+int folder_begin(struct new_folder *folder, const char *path)
+{
+	int code = 0;
+
+	*folder = (struct new_folder){ .path = strdup(path) };
+	if (!folder->path || asprintf(&folder->temporary, "%s.XXXXXX", path) < 0) {
+		folder->temporary = NULL;
+		code = report_errno(path, -ENOMEM);
+	} else if (!mkdtemp(folder->temporary) || chmod(folder->temporary, allowed(0777))) {
+		code = report_errno(path, -errno);
+	}
+	if (code)
+		folder_abandon(folder);
+	return code;
+}
+
+int folder_finish(struct new_folder *folder)
+{
+	int code = 0;
+
+	if (rename(folder->temporary, folder->path)) {
+		code = report_errno(folder->path, -errno);
+	} else {
+		free(folder->temporary);
+		folder->temporary = NULL;
+	}
+	folder_abandon(folder);
+	return code;
+}
+
+static void remove_files(const char *path)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		unlinkat(dirfd(folder), entry->d_name, 0);
+	if (folder)
+		closedir(folder);
+}
+
+void folder_abandon(struct new_folder *folder)
+{
+	if (folder->temporary) {
+		remove_files(folder->temporary);
+		rmdir(folder->temporary);
+	}
+	free(folder->temporary);
+	free(folder->path);
+	*folder = (struct new_folder){ 0 };
 }
 
 char *path_join(const char *folder, const char *name)

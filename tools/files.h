@@ -3,10 +3,13 @@
 #ifndef TOOL_FILES_H
 #define TOOL_FILES_H
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <provpkg.h>
 
+/* Open a file for reading, piece by piece. */
+int file_open(const char *path, FILE **stream);
 /* Read a file of at most @most bytes. */
 int file_read(const char *path, size_t most, struct provpkg_blob *blob);
 
@@ -23,6 +26,18 @@ int file_finish(struct new_file *file, bool durable);
 void file_abandon(struct new_file *file); /* no-op after file_finish() */
 int file_write_at(struct new_file *file, uint64_t offset, const void *data, size_t size);
 
+/* A folder that appears under its name when it is complete, or not at all; it must not be there already, or be empty. */
+struct new_folder {
+	char *path;
+	char *temporary; /* write here */
+};
+
+int folder_begin(struct new_folder *folder, const char *path);
+int folder_finish(struct new_folder *folder);
+void folder_abandon(struct new_folder *folder); /* removes it and its files; no-op after folder_finish() */
+
+/* A new file in a folder that is not complete yet. */
+int file_write_plain(const char *path, const void *data, size_t size);
 int file_write(const char *path, const void *data, size_t size, mode_t mode);
 /* A folder, unless it is there. */
 int folder_make(const char *path);

@@ -65,6 +65,10 @@ struct delivery_report {
 	uint64_t certificates;
 	bool verified;
 	const char *uid; /* one unit only, NULL for all */
+	/* When verified: the moment that the card's certificates were judged at, and whose clock named it. */
+	int64_t judged_at;
+	bool at_given; /* the caller's; else the card's, */
+	bool time_authenticated; /* which somebody had set; known when all records were looked at */
 };
 
 struct output;

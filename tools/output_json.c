@@ -304,6 +304,12 @@ static void json_delivery(struct output *output, const struct delivery_report *d
 	json_add_number(entry, "records", delivery->records);
 	json_add_number(entry, "certificates", delivery->certificates);
 	json_object_object_add(entry, "verified", json_object_new_boolean(delivery->verified));
+	if (delivery->verified) {
+		json_add_time(entry, "judged_at", delivery->judged_at);
+		json_add_text(entry, "judged_by", delivery->at_given ? "caller" : "card");
+	}
+	if (delivery->verified && !delivery->uid)
+		json_object_object_add(entry, "time_authenticated", json_object_new_boolean(delivery->time_authenticated));
 	if (delivery->uid)
 		json_add_text(entry, "uid", delivery->uid);
 }

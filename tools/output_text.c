@@ -181,6 +181,17 @@ static void text_grant(struct output *output, const struct grant_report *report)
 	printf("signer    %s%s\n", report->signer, report->trusted ? ", trusted" : ", not checked against any anchor");
 }
 
+/* Whose word the moment is. */
+static const char *judged_by(const struct delivery_report *delivery)
+{
+	if (delivery->at_given)
+		return "as you said";
+	if (delivery->uid)
+		return "when the card says that it closed the job";
+	return delivery->time_authenticated ? "when it closed the job, by a clock that was set by a signed token" :
+					      "when it closed the job, by its own clock, which nobody vouches for";
+}
+
 static void text_delivery(struct output *output, const struct delivery_report *delivery)
 {
 	const struct provpkg_end_certificate *end = delivery->end;
@@ -191,6 +202,8 @@ static void text_delivery(struct output *output, const struct delivery_report *d
 	       delivery->serial, to_time(when, end->closed_at));
 	printf("granted %" PRIu64 " good and %" PRIu64 " scrap; made %" PRIu64 " good, %" PRIu64 " scrap; %" PRIu64 " records\n",
 	       end->granted_good, end->granted_scrap, end->good, end->scrap, end->records);
+	if (delivery->verified)
+		printf("the card's certificates hold at %s, %s\n", to_time(when, delivery->judged_at), judged_by(delivery));
 	if (delivery->uid)
 		printf("part %s: record, certificate and proof are right\n", delivery->uid);
 	else

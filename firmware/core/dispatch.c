@@ -29,6 +29,8 @@ static const struct command {
 	{ PROVCARD_OP_HEAD_STATUS, 0, command_head_status },
 	{ PROVCARD_OP_LOG_READ, 0, command_log_read },
 	{ PROVCARD_OP_LOG_PROOF, 0, command_log_proof },
+	{ PROVCARD_OP_LOG_CONSISTENCY, 0, command_log_consistency },
+	{ PROVCARD_OP_LOG_RUN, 0, command_log_run },
 	{ PROVCARD_OP_GRANT, INITIALISED, command_grant },
 	{ PROVCARD_OP_PACKAGE_WRITE, INITIALISED, command_package_write },
 	{ PROVCARD_OP_PACKAGE_COMMIT, INITIALISED, command_package_commit },

@@ -49,7 +49,7 @@ void log_close(struct log *log)
 		free(log->job[i]);
 	}
 	free(log->job);
-	free(log->leaf);
+	provpkg_nodes_free(&log->nodes);
 	free(log->offset);
 	if (log->batch) {
 		free(log->batch->bytes);
@@ -147,13 +147,20 @@ int log_add(struct log *log, struct provpkg_record *record, struct provpkg_view 
 	return code;
 }
 
+const uint8_t *log_leaf(const struct log *log, uint64_t index)
+{
+	return log->nodes.hash[provpkg_node_place(0, index)];
+}
+
 uint64_t log_last(const struct log *log, uint8_t leaf[PROVPKG_HASH_SIZE])
 {
 	const struct log_batch *batch = log->batch;
 	uint64_t size = log->size + batch->count;
 
-	if (size)
-		memcpy(leaf, batch->count ? batch->entry[batch->count - 1].leaf : log->leaf[log->size - 1], PROVPKG_HASH_SIZE);
+	if (batch->count)
+		memcpy(leaf, batch->entry[batch->count - 1].leaf, PROVPKG_HASH_SIZE);
+	else if (size)
+		memcpy(leaf, log_leaf(log, size - 1), PROVPKG_HASH_SIZE);
 	return size - 1;
 }
 
@@ -191,13 +198,8 @@ int log_publish(struct log *log)
 static int grow(struct log *log)
 {
 	uint64_t room = 2 * log->room + 1024;
-	uint8_t(*leaf)[PROVPKG_HASH_SIZE] = realloc(log->leaf, room * sizeof(*leaf));
-	uint64_t *offset;
+	uint64_t *offset = realloc(log->offset, room * sizeof(*offset));
 
-	if (!leaf)
-		return -ENOMEM;
-	log->leaf = leaf;
-	offset = realloc(log->offset, room * sizeof(*offset));
 	if (!offset)
 		return -ENOMEM;
 	log->offset = offset;
@@ -258,13 +260,15 @@ static int take_for_job(struct log *log, const struct log_frame *frame, const ui
 
 int log_take(struct log *log, const struct log_frame *frame, const uint8_t leaf[PROVPKG_HASH_SIZE], const uint8_t *attachment)
 {
+	int error;
+
 	if (log->size == log->room && grow(log))
 		return -ENOMEM;
 	if (frame->has_job && take_for_job(log, frame, attachment))
 		return -ENOMEM;
-	if (provpkg_tree_add(&log->tree, leaf))
-		return -EIO;
-	memcpy(log->leaf[log->size], leaf, PROVPKG_HASH_SIZE);
+	error = provpkg_tree_put(&log->tree, 0, leaf, provpkg_nodes_keep, &log->nodes);
+	if (error)
+		return error;
 	log->offset[log->size++] = log->used;
 	log->used += log_entry_size(frame);
 	return 0;

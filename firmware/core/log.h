@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The card's log on non-volatile memory: entries one after another, each a frame, a DER record and its attachment. Kept in memory:
- * leaf hashes and offsets, and per job the indexes of its records.
+ * The card's log on non-volatile memory: entries one after another, each a frame, a DER record and its attachment. Kept in memory, 80
+ * bytes an entry: the leaf's hash and those of the subtrees that it completed (two in the mean, so that proofs take O(log n) hashes),
+ * its offset, and in its job's list its index. The lists double when they are full.
  *
  * One thread, the commit leader, adds entries: log_add() any number of times, log_write() (durable when it returns 0), and
  * log_publish(), before which no reader sees them. Readers lock for themselves.
@@ -57,7 +58,7 @@ struct log {
 	/* Under the lock: */
 	uint64_t size; /* entries */
 	uint64_t used; /* bytes */
-	uint8_t (*leaf)[PROVPKG_HASH_SIZE];
+	struct provpkg_nodes nodes;
 	uint64_t *offset;
 	uint64_t room;
 	struct provpkg_tree tree;
@@ -95,11 +96,18 @@ uint64_t log_last(const struct log *log, uint8_t leaf[PROVPKG_HASH_SIZE]);
 int log_write(struct log *log);	  /* STORAGE_FAILED: the card must stop */
 int log_publish(struct log *log); /* -ENOMEM: the card must stop */
 
+/* Leaf hash @index of what is published; for the leader, or while nobody adds. */
+const uint8_t *log_leaf(const struct log *log, uint64_t index);
+
 /* Size and root as readers may see them. */
 int log_head(struct log *log, uint64_t *size, uint8_t root[PROVPKG_HASH_SIZE]);
 /* Root of the first @size leaves. */
 int log_root_at(struct log *log, uint64_t size, uint8_t root[PROVPKG_HASH_SIZE]);
+/* Proofs, and a run of leaves as provpkg_run() gives it. NO_SUCH_OBJECT for what is not in the log, or of no size. */
 int log_proof(struct log *log, uint64_t index, uint64_t size, uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE], size_t *count);
+int log_consistency(struct log *log, uint64_t older, uint64_t newer, uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE],
+		    size_t *count);
+int log_run(struct log *log, uint64_t first, uint64_t size, uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE], size_t *count);
 /* The entry's frame and place; record and attachment follow the frame. NO_SUCH_OBJECT past the end. */
 int log_entry(struct log *log, uint64_t index, struct log_frame *frame, uint64_t *offset);
 /* Copies up to @room indexes of the job's records from the @first-th; *all is how many there are. */

@@ -55,14 +55,36 @@ int command_log_read(struct core *core, const struct core_command *command, stru
 	return code == PROVCARD_REFUSAL_BUFFER_TOO_SMALL ? 0 : code;
 }
 
+static int output_hashes(const struct core_command *command, struct core_result *result, const uint8_t (*hash)[PROVPKG_HASH_SIZE],
+			 size_t count)
+{
+	result->result = (uint32_t)count;
+	return output_all(command, result, hash, count * sizeof(*hash));
+}
+
 int command_log_proof(struct core *core, const struct core_command *command, struct core_result *result)
 {
 	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
 	size_t count;
 	int code = log_proof(&core->log, command->arg[0], command->arg[1], proof, &count);
 
-	if (code)
-		return code;
-	result->result = (uint32_t)count;
-	return output_all(command, result, proof, count * sizeof(proof[0]));
+	return code ? code : output_hashes(command, result, proof, count);
+}
+
+int command_log_consistency(struct core *core, const struct core_command *command, struct core_result *result)
+{
+	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
+	size_t count;
+	int code = log_consistency(&core->log, command->arg[0], command->arg[1], proof, &count);
+
+	return code ? code : output_hashes(command, result, proof, count);
+}
+
+int command_log_run(struct core *core, const struct core_command *command, struct core_result *result)
+{
+	uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
+	size_t count;
+	int code = log_run(&core->log, command->arg[0], command->arg[1], hash, &count);
+
+	return code ? code : output_hashes(command, result, hash, count);
 }

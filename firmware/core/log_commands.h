@@ -6,5 +6,7 @@
 
 int command_log_read(struct core *core, const struct core_command *command, struct core_result *result);
 int command_log_proof(struct core *core, const struct core_command *command, struct core_result *result);
+int command_log_consistency(struct core *core, const struct core_command *command, struct core_result *result);
+int command_log_run(struct core *core, const struct core_command *command, struct core_result *result);
 
 #endif

@@ -133,41 +133,48 @@ int log_recover(struct log *log, uint64_t acknowledged, uint64_t mark_size, cons
 	return code ? code : cut(log);
 }
 
-static int leaf_at(void *context, uint64_t index, uint8_t hash[PROVPKG_HASH_SIZE])
-{
-	const struct log *log = context;
-
-	memcpy(hash, log->leaf[index], PROVPKG_HASH_SIZE);
-	return 0;
-}
-
 int log_proof(struct log *log, uint64_t index, uint64_t size, uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE], size_t *count)
 {
 	int code = PROVCARD_REFUSAL_NO_SUCH_OBJECT;
 
 	mtx_lock(&log->lock);
 	if (size <= log->size && index < size)
-		code = provpkg_inclusion_proof(leaf_at, log, index, size, proof, count);
+		code = provpkg_inclusion_proof(provpkg_nodes_give, &log->nodes, index, size, proof, count);
+	mtx_unlock(&log->lock);
+	return code;
+}
+
+int log_consistency(struct log *log, uint64_t older, uint64_t newer, uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE],
+		    size_t *count)
+{
+	int code = PROVCARD_REFUSAL_NO_SUCH_OBJECT;
+
+	mtx_lock(&log->lock);
+	if (older && older <= newer && newer <= log->size)
+		code = provpkg_consistency_proof(provpkg_nodes_give, &log->nodes, older, newer, proof, count);
+	mtx_unlock(&log->lock);
+	return code;
+}
+
+int log_run(struct log *log, uint64_t first, uint64_t size, uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE], size_t *count)
+{
+	int code = PROVCARD_REFUSAL_NO_SUCH_OBJECT;
+
+	mtx_lock(&log->lock);
+	if (size && size <= log->size && first <= log->size - size)
+		code = provpkg_run(provpkg_nodes_give, &log->nodes, first, size, hash, count);
 	mtx_unlock(&log->lock);
 	return code;
 }
 
 int log_root_at(struct log *log, uint64_t size, uint8_t root[PROVPKG_HASH_SIZE])
 {
-	struct provpkg_tree *tree = calloc(1, sizeof(*tree));
-	int code = 0;
+	int code = PROVCARD_REFUSAL_NO_SUCH_OBJECT;
 
-	if (!tree)
-		return -ENOMEM;
 	mtx_lock(&log->lock);
-	if (size > log->size)
-		code = PROVCARD_REFUSAL_NO_SUCH_OBJECT;
-	for (uint64_t i = 0; i < size && !code; i++)
-		code = provpkg_tree_add(tree, log->leaf[i]);
+	if (size <= log->size)
+		code = provpkg_root_at(provpkg_nodes_give, &log->nodes, size, root);
 	mtx_unlock(&log->lock);
-	if (!code)
-		code = provpkg_tree_root(tree, root);
-	free(tree);
 	return code;
 }
 

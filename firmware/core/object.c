@@ -70,17 +70,39 @@ int object_end_certificate(struct core *core, const uint8_t package_id[PROVPKG_I
 	return code;
 }
 
-static int make_checkpoint(struct core *core, const struct vault *vault, struct provpkg_blob *note)
+static int sign_checkpoint(struct core *core, const struct vault *vault, struct provpkg_checkpoint *checkpoint,
+			   struct provpkg_blob *note)
 {
-	struct provpkg_checkpoint checkpoint = { 0 };
 	struct provpkg_signer signers[2];
-	int code = log_head(&core->log, &checkpoint.size, checkpoint.root);
 
 	if (!vault_is_initialised(vault))
 		return PROVCARD_REFUSAL_NO_SUCH_OBJECT;
-	snprintf(checkpoint.origin, sizeof(checkpoint.origin), "provcard/%s", core->serial);
+	snprintf(checkpoint->origin, sizeof(checkpoint->origin), "provcard/%s", core->serial);
 	own_signers(vault, signers);
-	return code ? code : provpkg_checkpoint_sign(&checkpoint, signers, 2, note);
+	return provpkg_checkpoint_sign(checkpoint, signers, 2, note);
+}
+
+static int make_checkpoint(struct core *core, const struct vault *vault, struct provpkg_blob *note)
+{
+	struct provpkg_checkpoint checkpoint = { 0 };
+	int code = log_head(&core->log, &checkpoint.size, checkpoint.root);
+
+	return code ? code : sign_checkpoint(core, vault, &checkpoint, note);
+}
+
+/* Of the tree that the end certificate names. The log only grows, so what it was may be said at any time. */
+static int make_job_checkpoint(struct core *core, const struct vault *vault, const uint8_t package_id[PROVPKG_ID_SIZE],
+			       struct provpkg_blob *note)
+{
+	struct provpkg_end_certificate end = { 0 };
+	struct provpkg_checkpoint checkpoint = { 0 };
+	int code = get_end(core, package_id, &end);
+
+	if (code)
+		return code;
+	checkpoint.size = end.last_index + 1;
+	code = log_root_at(&core->log, checkpoint.size, checkpoint.root);
+	return code ? code : sign_checkpoint(core, vault, &checkpoint, note);
 }
 
 /* @selector: the OEM's name, zero padded; behind a zero, the kind of key, where it is not the first. */
@@ -140,6 +162,8 @@ static int make(struct core *core, uint32_t kind, const char *selector, size_t s
 		code = make_issuer_csr(core, vault, selector, selector_size, bytes);
 	else if (kind == PROVCARD_OBJECT_CHECKPOINT)
 		code = make_checkpoint(core, vault, bytes);
+	else if (kind == PROVCARD_OBJECT_JOB_CHECKPOINT && is_id)
+		code = make_job_checkpoint(core, vault, (const uint8_t *)selector, bytes);
 	else if (kind == PROVCARD_OBJECT_END_CERTIFICATE && is_id)
 		code = object_end_certificate(core, (const uint8_t *)selector, bytes);
 	else if (kind == PROVCARD_OBJECT_PACKAGE_CHAIN && is_id)

@@ -132,7 +132,7 @@ static int recover_log(struct core *core, const struct journal_mark *mark)
 	uint64_t acknowledged = core->ledger.log_size;
 	int code = log_recover(&core->log, acknowledged, mark->log_size, mark->log_root, judge_tail, core);
 
-	if (!code && acknowledged && memcmp(core->log.leaf[acknowledged - 1], core->ledger.log_leaf, PROVPKG_HASH_SIZE))
+	if (!code && acknowledged && memcmp(log_leaf(&core->log, acknowledged - 1), core->ledger.log_leaf, PROVPKG_HASH_SIZE))
 		code = PROVCARD_REFUSAL_LEDGER_CORRUPT;
 	return code;
 }

@@ -27,6 +27,9 @@ enum provcard_service_opcode {
 	PROVCARD_OP_LOG_READ = 0x46, /* arg0 first index; out: whole log entries; result: entries */
 	PROVCARD_OP_LOG_PROOF = 0x47, /* arg0 index, arg1 tree size; out: 32-byte hashes, leaf to root; result: hashes */
 	PROVCARD_OP_GRANT = 0x48, /* in: CMS of a grant; a repeated one is a no-op */
+	PROVCARD_OP_LOG_CONSISTENCY = 0x49, /* arg0 older tree size, at least 1, arg1 newer; out: 32-byte hashes; result: hashes */
+	PROVCARD_OP_LOG_RUN = 0x4a, /* arg0 first index, arg1 how many, at least 1; out: 32-byte roots of the largest complete subtrees
+				     * that these leaves are made of, left to right; result: hashes */
 
 	/* On a job. */
 	PROVCARD_OP_PACKAGE_WRITE = 0x60, /* arg0 offset, arg1 whole size; in: bytes; consecutive, from 0 */
@@ -48,6 +51,7 @@ enum provcard_object {
 	PROVCARD_OBJECT_END_CERTIFICATE = 5, /* selector: package id of a closed job; CMS */
 	PROVCARD_OBJECT_PACKAGE_CHAIN = 6, /* selector: package id; PEM: issuing certificate and what is above it */
 	PROVCARD_OBJECT_PEOPLE = 7, /* text, one enrolment a line: role, tab, name, tab, SHA-256 of the certificate in hex */
+	PROVCARD_OBJECT_JOB_CHECKPOINT = 9, /* selector: package id of a closed job; checkpoint of the log as its closing left it */
 };
 
 enum provcard_card_state {

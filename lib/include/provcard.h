@@ -229,6 +229,15 @@ PROVCARD_MUST_CHECK int provcard_log_next(const void *buffer, size_t length, siz
 /* Inclusion proof of leaf @index in the tree of the first @tree_size leaves: *count hashes, from the leaf upwards. */
 PROVCARD_MUST_CHECK int provcard_log_proof(struct provcard *card, uint64_t index, uint64_t tree_size, uint8_t (*hashes)[32],
 					   size_t room, size_t *count, struct provcard_answer *answer);
+/* Proof that the log of @older entries, at least one, is the beginning of that of @newer; RFC 9162 2.1.4. At most 64 hashes. */
+PROVCARD_MUST_CHECK int provcard_log_consistency(struct provcard *card, uint64_t older, uint64_t newer, uint8_t (*hashes)[32],
+						 size_t room, size_t *count, struct provcard_answer *answer);
+/*
+ * Entries [first, first + entries) without what they say: the roots of the largest complete subtrees that they are made of, from left
+ * to right. At most 128 hashes.
+ */
+PROVCARD_MUST_CHECK int provcard_log_run(struct provcard *card, uint64_t first, uint64_t entries, uint8_t (*hashes)[32], size_t room,
+					 size_t *count, struct provcard_answer *answer);
 
 /* ---- Jobs ---- */
 

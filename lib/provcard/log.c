@@ -48,10 +48,10 @@ int provcard_log_next(const void *buffer, size_t length, size_t *offset, struct 
 	return 1;
 }
 
-int provcard_log_proof(struct provcard *card, uint64_t index, uint64_t tree_size, uint8_t (*hashes)[32], size_t room, size_t *count,
-		       struct provcard_answer *answer)
+static int read_hashes(struct provcard *card, uint32_t opcode, uint64_t first, uint64_t second, uint8_t (*hashes)[32], size_t room,
+		       size_t *count, struct provcard_answer *answer)
 {
-	struct provcard_command command = provcard_command_make(PROVCARD_OP_LOG_PROOF, index, tree_size);
+	struct provcard_command command = provcard_command_make(opcode, first, second);
 	int error;
 
 	provcard_command_out(&command, hashes, room * HASH_SIZE);
@@ -62,4 +62,22 @@ int provcard_log_proof(struct provcard *card, uint64_t index, uint64_t tree_size
 		return -EPROTO;
 	*count = answer->result;
 	return 0;
+}
+
+int provcard_log_proof(struct provcard *card, uint64_t index, uint64_t tree_size, uint8_t (*hashes)[32], size_t room, size_t *count,
+		       struct provcard_answer *answer)
+{
+	return read_hashes(card, PROVCARD_OP_LOG_PROOF, index, tree_size, hashes, room, count, answer);
+}
+
+int provcard_log_consistency(struct provcard *card, uint64_t older, uint64_t newer, uint8_t (*hashes)[32], size_t room, size_t *count,
+			     struct provcard_answer *answer)
+{
+	return read_hashes(card, PROVCARD_OP_LOG_CONSISTENCY, older, newer, hashes, room, count, answer);
+}
+
+int provcard_log_run(struct provcard *card, uint64_t first, uint64_t entries, uint8_t (*hashes)[32], size_t room, size_t *count,
+		     struct provcard_answer *answer)
+{
+	return read_hashes(card, PROVCARD_OP_LOG_RUN, first, entries, hashes, room, count, answer);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Checks a delivery in one pass: the end certificate, then record after record. Kept are the last record's counters, the tree of
- * certificates, the counts, and the UIDs of the good units.
+ * Checks a delivery in one pass: the end certificate, then entry after entry of the log. Kept are the last record's counters and
+ * digest, the edges of two growing trees, the counts, and the UIDs of the good units.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "provcard-refusal.h"
 #include "provpkg/delivery.h"
 #include "provpkg/merkle.h"
-#include "uid_list.h"
+#include "uid_set.h"
 #include "x509.h"
 
 struct provpkg_verifier {
@@ -19,12 +19,15 @@ struct provpkg_verifier {
 	X509 *issuer; /* NULL: the units have no certificates */
 	bool begun;
 	bool closed;
-	uint64_t index; /* of the last record */
+	bool time_authenticated; /* at the closing */
+	bool after_run; /* the last entries were a run */
+	struct provpkg_tree log; /* entries so far */
+	uint8_t digest[PROVPKG_HASH_SIZE]; /* SHA-256 of the last record */
 	struct provpkg_counters counters; /* after it */
 	uint64_t records;
 	uint64_t good; /* of good units */
 	uint64_t scrap;
-	struct uid_list uids; /* of good units */
+	struct uid_set uids; /* of good units */
 	struct provpkg_tree certificates;
 };
 
@@ -126,7 +129,7 @@ void provpkg_verifier_free(struct provpkg_verifier *verifier)
 	if (!verifier)
 		return;
 	X509_free(verifier->issuer);
-	uid_list_free(&verifier->uids);
+	uid_set_free(&verifier->uids);
 	OPENSSL_free(verifier);
 }
 
@@ -135,18 +138,20 @@ const struct provpkg_end_certificate *provpkg_verifier_end(const struct provpkg_
 	return &verifier->end;
 }
 
-/* ---- A record's place ---- */
-
-static int check_proof(const struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view der,
-		       const uint8_t (*proof)[PROVPKG_HASH_SIZE], size_t count)
+bool provpkg_verifier_time_authenticated(const struct provpkg_verifier *verifier)
 {
-	uint8_t leaf[PROVPKG_HASH_SIZE];
-	int result = provpkg_merkle_leaf(der, leaf);
-
-	if (result)
-		return result;
-	return provpkg_inclusion_verify(leaf, record->index, verifier->end.log_size, proof, count, verifier->end.log_root);
+	return verifier->time_authenticated;
 }
+
+int provpkg_verifier_spool(struct provpkg_verifier *verifier, const struct provpkg_spool *spool, size_t memory)
+{
+	if (verifier->begun || memory < PROVPKG_SPOOL_MEMORY_MIN)
+		return -EINVAL;
+	uid_set_spool(&verifier->uids, spool, memory / sizeof(struct uid_entry));
+	return 0;
+}
+
+/* ---- A record's place ---- */
 
 static int check_place(const struct provpkg_verifier *verifier, const struct provpkg_record *record)
 {
@@ -154,13 +159,31 @@ static int check_place(const struct provpkg_verifier *verifier, const struct pro
 
 	if (!record->has_job || memcmp(record->package_id, end->package_id, PROVPKG_ID_SIZE) || verifier->closed)
 		return PROVCARD_REFUSAL_RECORD_MISPLACED;
-	if (record->index > end->last_index || (verifier->begun && record->index <= verifier->index))
+	if (record->index > end->last_index || record->index < verifier->log.size)
 		return PROVCARD_REFUSAL_RECORD_MISPLACED;
-	if (!verifier->begun && record->index != end->first_index)
-		return record->index > end->first_index ? PROVCARD_REFUSAL_RECORD_MISSING : PROVCARD_REFUSAL_RECORD_MISPLACED;
+	if (!verifier->begun && record->index < end->first_index)
+		return PROVCARD_REFUSAL_RECORD_MISPLACED;
+	if (record->index > verifier->log.size || (!verifier->begun && record->index > end->first_index))
+		return PROVCARD_REFUSAL_RECORD_MISSING;
 	if ((record->event == PROVPKG_EVENT_CLOSED) != (record->index == end->last_index))
 		return PROVCARD_REFUSAL_RECORD_MISPLACED;
 	return 0;
+}
+
+/* Behind a run the record before is not known. */
+static int check_chain(const struct provpkg_verifier *verifier, const struct provpkg_record *record)
+{
+	if (!verifier->begun || verifier->after_run)
+		return 0;
+	return memcmp(record->previous, verifier->digest, PROVPKG_HASH_SIZE) ? PROVCARD_REFUSAL_RECORD_CHAIN : 0;
+}
+
+/* The end certificate says when the job was closed; so does its last record. */
+static int check_time(const struct provpkg_verifier *verifier, const struct provpkg_record *record)
+{
+	bool differs = record->event == PROVPKG_EVENT_CLOSED && record->time != verifier->end.closed_at;
+
+	return differs ? PROVCARD_REFUSAL_COUNTS_MISMATCH : 0;
 }
 
 /* ---- Its counters ---- */
@@ -296,7 +319,7 @@ static int count_unit(struct provpkg_verifier *verifier, const struct provpkg_re
 	verifier->scrap += record->event == PROVPKG_EVENT_UNIT_SCRAP;
 	if (record->event != PROVPKG_EVENT_UNIT_GOOD)
 		return 0;
-	result = uid_list_add(&verifier->uids, record->uid, record->uid_size);
+	result = uid_set_add(&verifier->uids, record->uid, record->uid_size);
 	if (!result && certificate.size)
 		result = provpkg_merkle_leaf(certificate, leaf);
 	if (!result && certificate.size)
@@ -305,46 +328,104 @@ static int count_unit(struct provpkg_verifier *verifier, const struct provpkg_re
 	return result;
 }
 
-int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record, struct provpkg_view attachment,
-			    const uint8_t (*proof)[PROVPKG_HASH_SIZE], size_t proof_count)
+static int check_record(const struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view attachment)
+{
+	int result = check_place(verifier, record);
+
+	if (!result)
+		result = check_chain(verifier, record);
+	if (!result)
+		result = check_counters(verifier, record);
+	if (!result)
+		result = check_time(verifier, record);
+	return result ? result : check_attachment(verifier, record, attachment);
+}
+
+int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record, struct provpkg_view attachment)
 {
 	struct provpkg_record decoded;
+	uint8_t leaf[PROVPKG_HASH_SIZE], digest[PROVPKG_HASH_SIZE];
 	int result = provpkg_record_decode(record, &decoded);
 
 	if (!result)
-		result = check_proof(verifier, &decoded, record, proof, proof_count);
+		result = check_record(verifier, &decoded, attachment);
 	if (!result)
-		result = check_place(verifier, &decoded);
+		result = provpkg_merkle_leaf(record, leaf);
 	if (!result)
-		result = check_counters(verifier, &decoded);
-	if (!result)
-		result = check_attachment(verifier, &decoded, attachment);
+		result = provpkg_digest(EVP_sha256(), &record, 1, digest);
 	if (!result)
 		result = count_unit(verifier, &decoded, attachment);
+	if (!result)
+		result = provpkg_tree_add(&verifier->log, leaf);
 	if (result)
 		return result;
+	memcpy(verifier->digest, digest, sizeof(digest));
 	verifier->begun = true;
+	verifier->after_run = false;
 	verifier->records++;
 	verifier->closed = decoded.event == PROVPKG_EVENT_CLOSED;
-	verifier->index = decoded.index;
+	verifier->time_authenticated = decoded.time_authenticated;
 	verifier->counters = decoded.after;
 	return 0;
+}
+
+/* ---- Entries of others ---- */
+
+/* Exactly as many roots as the run needs? */
+static bool run_fits(uint64_t first, uint64_t count, size_t roots)
+{
+	for (; count && roots; roots--) {
+		uint64_t leaves = 1ull << provpkg_run_level(first, count);
+
+		first += leaves;
+		count -= leaves;
+	}
+	return !count && !roots;
+}
+
+int provpkg_verifier_run(struct provpkg_verifier *verifier, uint64_t count, const uint8_t (*hash)[PROVPKG_HASH_SIZE], size_t roots)
+{
+	struct provpkg_tree *log = &verifier->log;
+	uint64_t end = log->size + count;
+
+	if (verifier->after_run || !count || count > verifier->end.log_size - log->size || !run_fits(log->size, count, roots))
+		return PROVCARD_REFUSAL_RUN_MALFORMED;
+	for (size_t i = 0; i < roots; i++) {
+		int result = provpkg_tree_put(log, provpkg_run_level(log->size, end - log->size), hash[i], NULL, NULL);
+
+		if (result)
+			return result;
+	}
+	verifier->after_run = true;
+	return 0;
+}
+
+/* ---- The end ---- */
+
+static int check_root(const struct provpkg_tree *tree, const uint8_t expected[PROVPKG_HASH_SIZE], int refusal)
+{
+	uint8_t root[PROVPKG_HASH_SIZE];
+	int result = provpkg_tree_root(tree, root);
+
+	if (result)
+		return result;
+	return memcmp(root, expected, PROVPKG_HASH_SIZE) ? refusal : 0;
 }
 
 int provpkg_verifier_finish(struct provpkg_verifier *verifier)
 {
 	const struct provpkg_end_certificate *end = &verifier->end;
-	uint8_t root[PROVPKG_HASH_SIZE];
+	bool repeated = false;
 	int result;
 
-	if (!verifier->closed || verifier->records < end->records)
+	if (!verifier->closed || verifier->records < end->records || verifier->log.size < end->log_size)
 		return PROVCARD_REFUSAL_RECORD_MISSING;
 	if (verifier->good != end->good || verifier->scrap != end->scrap || verifier->records != end->records)
 		return PROVCARD_REFUSAL_COUNTS_MISMATCH;
-	if (uid_list_repeats(&verifier->uids))
-		return PROVCARD_REFUSAL_UID_REPEATED;
-	result = provpkg_tree_root(&verifier->certificates, root);
-	if (result)
-		return result;
-	return memcmp(root, end->certificates_root, PROVPKG_HASH_SIZE) ? PROVCARD_REFUSAL_COUNTS_MISMATCH : 0;
+	result = check_root(&verifier->log, end->log_root, PROVCARD_REFUSAL_LOG_ROOT_MISMATCH);
+	if (!result)
+		result = uid_set_repeats(&verifier->uids, &repeated);
+	if (!result && repeated)
+		result = PROVCARD_REFUSAL_UID_REPEATED;
+	return result ? result : check_root(&verifier->certificates, end->certificates_root, PROVCARD_REFUSAL_COUNTS_MISMATCH);
 }

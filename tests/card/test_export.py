@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 import checks
-from provtest import pki, workflow
+from provtest import handover, pki, workflow
 
 
 def export(people, delivery, output, form, extra="", expected=0):
@@ -25,7 +25,7 @@ def export(people, delivery, output, form, extra="", expected=0):
 
 def certificates(delivery):
     """UID and certificate of each good device."""
-    return {path.stem: x509.load_pem_x509_certificate(path.read_bytes()) for path in (delivery / "certs").iterdir()}
+    return {uid: x509.load_der_x509_certificate(data) for uid, data in handover.certificates(delivery).items()}
 
 
 def der(certificate):
@@ -76,7 +76,7 @@ def test_json(people, delivery, tmp_path):
     export(people, delivery, tmp_path / "all.json", "json")
     said = json.loads((tmp_path / "all.json").read_text())
     check_attempts(said["units"], delivery)
-    assert said["schema_version"] == 1 and said["job"] == json.loads((delivery / "records.json").read_text())["job"]
+    assert said["schema_version"] == 1 and said["job"] == handover.heading_of(delivery)["job"]
     known = certificates(delivery)
     for unit in said["units"]:
         if unit["state"] == "good":
@@ -132,10 +132,8 @@ def test_jws(people, delivery, tmp_path, curve, algorithm):
 def test_nothing_of_a_bad_delivery(people, delivery, tmp_path):
     """A hand-over with a flaw at its very end leaves no file, and another OEM's is not taken."""
     bad = shutil.copytree(delivery, tmp_path / "bad")
-    records = json.loads((bad / "records.json").read_text())
-    del records["records"][-1]
-    (bad / "records.json").write_text(json.dumps(records))
-    for form in ("pem", "csv", "json"):
+    handover.rewrite(bad, lambda lines: lines.pop())
+    for form in ("pem", "certs", "csv", "json"):
         assert "RECORD_MISSING" in export(people, bad, tmp_path / "out", form, expected=checks.INPUT)
     shutil.copy(people.maker.classical.certificate, tmp_path / "other.pem")
     words = f"export {delivery} --as pem --maker-ca {people.maker.anchors} --device-ca {tmp_path}/other.pem --output {tmp_path}/out"

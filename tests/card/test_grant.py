@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import checks
-from provtest import pki, workflow
+from provtest import handover, pki, workflow
 
 
 class Grants:
@@ -75,9 +75,9 @@ def test_more_units(grants, people):
     grants.bench.card.power_on()
     assert grants.granted() == (3, 2)
     delivery = checks.deliver(grants.bench, people, "delivery")
-    records = json.loads((delivery / "records.json").read_text())
-    assert (records["granted_good"], records["granted_scrap"], records["good"]) == (3, 2, 3)
-    assert [record["actor"] for record in records["records"] if record["event"] == "loaded"][1:] == ["Example Devices"] * 2
+    heading, records = handover.heading_of(delivery), handover.records(delivery)
+    assert (heading["granted_good"], heading["granted_scrap"], heading["good"]) == (3, 2, 3)
+    assert [record["actor"] for record in records if record["event"] == "loaded"][1:] == ["Example Devices"] * 2
 
 
 def test_order(grants):
@@ -166,6 +166,6 @@ def test_termination(grants, people):
     more = grants.make("more.pgrant", grants.package, "--count 9")
     checks.refused(grants.house, f"load {more.name}", "JOB_CLOSED")
     delivery = checks.deliver(grants.bench, people, "delivery")
-    records = json.loads((delivery / "records.json").read_text())
-    assert (records["granted_good"], records["good"], records["unused"]) == (2, 1, 1)
-    assert records["records"][-1]["actor"] == "Example Devices"
+    heading, records = handover.heading_of(delivery), handover.records(delivery)
+    assert (heading["granted_good"], heading["good"], heading["unused"]) == (2, 1, 1)
+    assert records[-1]["actor"] == "Example Devices"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from provtest import pki, processes, workflow
+from provtest import handover, pki, processes, workflow
 
 HEADER = 4096
 SEGMENT = 1 << 20
@@ -361,6 +361,5 @@ def test_power_cut_in_the_middle(packed, people, milliseconds):
     assert job["good"] >= len(good) and job["good"] + job["reserved"] <= 4 and job["scrap"] == 0
     house.provcard(f"close --output delivery {workflow.signed_by(people.operator)}")
     house.provcard(f"verify delivery --maker-ca {people.maker.anchors}")
-    records = json.loads((house.folder / "delivery" / "records.json").read_text())
-    made = [entry["uid"] for entry in records["records"] if entry["event"] == "unit-good"]
+    made = [entry["uid"] for entry in handover.records(house.folder / "delivery") if entry["event"] == "unit-good"]
     assert len(made) == len(set(made)) == job["good"] and set(good) <= set(made) <= set(uids)

@@ -2,13 +2,12 @@
 """Signed requests that somebody captured and sends again. The capture is honest: a hand-over holds the very bytes of each."""
 import base64
 import contextlib
-import json
 import shutil
 
 import pytest
 
 import checks
-from provtest import workflow
+from provtest import handover, workflow
 from provtest.host import NONCE, REQUEST, Client
 
 ALLOCATED = 3
@@ -33,8 +32,7 @@ def send(card, cms):
 
 def captured(folder, event):
     """The request behind an event, from a hand-over."""
-    records = json.loads((folder / "records.json").read_text())["records"]
-    cms, = (base64.b64decode(record["attachment"]) for record in records if record["event"] == event)
+    cms, = (base64.b64decode(record["attachment"]) for record in handover.records(folder) if record["event"] == event)
     return cms
 
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What can be wrong in a socket: each with its code, its place in the log, its effect on the counts, and what happens next."""
-import json
 import pathlib
 import subprocess
 
 import pytest
 
 import checks
-from provtest import processes, workflow
+from provtest import handover, processes, workflow
 
 TRANSIENT, SCRAP = "unit-refused", "unit-scrap"
 
@@ -24,16 +23,16 @@ def production_floor(tmp_path_factory, people):
         bench.job = checks.job_id(bench)
         bench.house.provcard(f"allocate --count 40 {checks.signed(people)}")
         yield bench
-        check_folders(checks.deliver(bench, people, "delivery", f"--job {bench.job}"))
+        check_folders(bench, people, checks.deliver(bench, people, "delivery", f"--job {bench.job}"))
 
 
-def check_folders(delivery):
+def check_folders(bench, people, delivery):
     """The certificates to be trusted are those of the good units; what others may hold is apart."""
-    records = json.loads((delivery / "records.json").read_text())["records"]
-    trusted = {path.stem for path in (delivery / "certs").iterdir()}
-    others = {path.stem for path in (delivery / "certs-not-good").iterdir()}
+    records = handover.records(delivery)
+    bench.oem.provcard(f"export {delivery} --as certs --maker-ca {people.maker.anchors} --output {bench.oem.folder}/certs")
+    trusted = {path.stem for path in (bench.oem.folder / "certs").iterdir()}
+    others = {record["uid"] for record in records if record["event"] in (TRANSIENT, SCRAP) and "certificate" in record}
     assert trusted == {record["uid"] for record in records if record["event"] == "unit-good"}
-    assert others == {record["uid"] for record in records if record["event"] in (TRANSIENT, SCRAP) and "certificate_file" in record}
     assert trusted & others and others - trusted
 
 

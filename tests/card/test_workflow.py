@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The whole workflow through the tool, and what it refuses on the way."""
-import json
 import shutil
 import subprocess
 
 import pytest
 
-from provtest import pki, processes, workflow
+from provtest import handover, pki, processes, workflow
 
 
 def signed(people):
@@ -32,19 +31,19 @@ def test_from_package_to_delivery(packed, people):
     house.provcard(f"close --output delivery {signed(people)}")
 
     delivery = house.folder / "delivery"
-    certificates = sorted(path.stem for path in (delivery / "certs").iterdir())
-    assert certificates == sorted(uids)
-    records = json.loads((delivery / "records.json").read_text())
-    assert (records["granted"], records["good"], records["scrap"], records["unused"]) == (12, 6, 0, 6)
-    assert (records["granted_good"], records["granted_scrap"], records["record_count"]) == (10, 2, len(records["records"]))
-    assert [entry["uid"] for entry in records["records"] if entry["event"] == "unit-good"]
+    assert sorted(handover.certificates(delivery)) == sorted(uids)
+    heading = handover.heading_of(delivery)
+    assert (heading["granted"], heading["good"], heading["scrap"], heading["unused"]) == (12, 6, 0, 6)
+    assert (heading["granted_good"], heading["granted_scrap"], heading["record_count"]) == (10, 2, len(handover.records(delivery)))
     assert "all verified" in packed.oem.provcard(f"verify {delivery} --maker-ca {people.maker.anchors} "
                                                  f"--device-ca {people.oem.device_root.certificate}")
     assert "are right" in packed.oem.provcard(f"verify {delivery} --maker-ca {people.maker.anchors} --uid {uids[0]}")
-    for certificate in (delivery / "certs").iterdir():
+    packed.oem.provcard(f"export {delivery} --as certs --maker-ca {people.maker.anchors} --output {packed.folder}/certs")
+    assert sorted(path.stem for path in (packed.folder / "certs").iterdir()) == sorted(uids)
+    for certificate in (packed.folder / "certs").iterdir():
         pki.openssl("verify", "-x509_strict", "-CAfile", delivery / "ca.pem", certificate)
     pki.openssl("cms", "-verify", "-inform", "DER", "-in", delivery / "end-certificate.p7m", "-binary", "-purpose", "any",
                 "-CAfile", people.maker.anchors, "-out", packed.folder / "end.der")
     assert "JOB_CLOSED" in house.provcard("run", expected=1)
     house.provcard(f"close --output again {signed(people)}")
-    assert (house.folder / "again" / "records.json").read_text() == (delivery / "records.json").read_text()
+    assert (house.folder / "again" / handover.NAME).read_text() == (delivery / handover.NAME).read_text()

@@ -28,7 +28,7 @@ static void read_entry(struct line *line, uint64_t index, struct entry *entry)
 
 const struct entry *entries_find(struct line *line, uint64_t index)
 {
-	const uint8_t *leaf = line->station.core->log.leaf[index];
+	const uint8_t *leaf = log_leaf(&line->station.core->log, index);
 	struct entry *entry;
 	uint32_t place;
 

@@ -23,37 +23,45 @@ static bool done(const struct finish *finish, uint16_t status)
 	return !status || (finish->full && (status == REFUSED(LEDGER_FULL) || status == REFUSED(LOG_FULL)));
 }
 
-static bool feed(struct line *line, struct provpkg_verifier *verifier, uint64_t index, uint64_t log_size)
+/* The entries before @index that are others', from @next on. */
+static bool feed_run(struct line *line, struct provpkg_verifier *verifier, uint64_t next, uint64_t index)
 {
-	uint64_t arg[3] = { index, log_size, 0 };
-	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
-	struct station_entry entry;
+	uint64_t arg[3] = { next, index - next, 0 };
+	uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
 	struct core_result result;
+
+	if (index == next)
+		return true;
+	return !station_command(&line->station, PROVCARD_OP_LOG_RUN, 0, arg, (struct provpkg_view){ 0 }, hash, sizeof(hash), &result) &&
+	       !provpkg_verifier_run(verifier, index - next, (const uint8_t(*)[PROVPKG_HASH_SIZE])hash, result.result);
+}
+
+static bool feed(struct line *line, struct provpkg_verifier *verifier, uint64_t index)
+{
+	struct station_entry entry;
 	int code;
 
-	if (station_command(&line->station, PROVCARD_OP_LOG_PROOF, 0, arg, (struct provpkg_view){ 0 }, proof, sizeof(proof),
-			    &result) ||
-	    !station_log(&line->station, index, &entry))
+	if (!station_log(&line->station, index, &entry))
 		return false;
-	code = provpkg_verifier_record(verifier, entry.der, entry.attachment, (const uint8_t(*)[PROVPKG_HASH_SIZE])proof,
-				       result.result);
+	code = provpkg_verifier_record(verifier, entry.der, entry.attachment);
 	provpkg_blob_free(&entry.bytes);
 	return !code;
 }
 
 static bool feed_all(struct line *line, uint32_t job, struct provpkg_verifier *verifier)
 {
-	const struct provpkg_end_certificate *end = provpkg_verifier_end(verifier);
-	uint64_t index[INDEXES];
+	uint64_t index[INDEXES], next = 0;
 	struct core_result result;
 	uint32_t handle;
 
 	if (line_handle(line, job, &handle) || station_command(&line->station, PROVCARD_OP_JOB_LOG, handle, NULL,
 							      (struct provpkg_view){ 0 }, index, sizeof(index), &result))
 		return false;
-	for (uint32_t i = 0; i < result.length / sizeof(*index); i++)
-		if (!feed(line, verifier, index[i], end->log_size))
+	for (uint32_t i = 0; i < result.length / sizeof(*index); i++) {
+		if (!feed_run(line, verifier, next, index[i]) || !feed(line, verifier, index[i]))
 			return false;
+		next = index[i] + 1;
+	}
 	return result.result == result.length / sizeof(*index);
 }
 

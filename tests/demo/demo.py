@@ -4,7 +4,6 @@
 
 Leaves its results in out/demo. The OEM's steps run outside the guest, the house's inside it, through the driver.
 """
-import json
 import pathlib
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 
-from provtest import station, workflow  # noqa: E402
+from provtest import handover, station, workflow  # noqa: E402
 
 OUT = TOP / "out" / "demo"
 GRANTED = 10
@@ -85,6 +84,7 @@ def hand_over(stage, house, people):
     """The OEM gets the delivery and checks it, with our tool and without."""
     shutil.copytree(house.folder / "delivery", OUT, dirs_exist_ok=True)
     workflow.Desk(OUT, stage.note).provcard(f"verify {OUT} --maker-ca {people.maker.anchors}")
+    workflow.Desk(OUT, stage.note).provcard(f"export {OUT} --as certs --maker-ca {people.maker.anchors} --output {OUT}/certs")
     certificates = sorted((OUT / "certs").glob("*.pem"))
     for certificate in certificates:
         stock(stage, "verify", "-x509_strict", "-CAfile", OUT / "ca.pem", certificate)
@@ -97,8 +97,7 @@ def hand_over(stage, house, people):
 
 def summary(stage, certificates):
     """What there is now."""
-    records = json.loads((OUT / "records.json").read_text())
-    good = [record for record in records["records"] if record["event"] == "unit-good"]
+    good = [record for record in handover.records(OUT) if record["event"] == "unit-good"]
     if len(good) != GRANTED or len({record["uid"] for record in good}) != GRANTED:
         raise DemoError("the records do not show ten good units with ten ids")
     stage.say()

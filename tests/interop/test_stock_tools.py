@@ -5,11 +5,13 @@ import json
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
 import textwrap
 
 import pytest
 
+from provtest import handover
 from verifier import asn1, signed
 from verifier.card import Card
 from verifier.certificate import read_pem
@@ -66,11 +68,8 @@ def test_the_page_is_true(desk):
 
 
 def rewrite(desk, change):
-    """Change records.json."""
-    path = desk / "delivery" / "records.json"
-    whole = json.loads(path.read_text())
-    change(whole["records"])
-    path.write_text(json.dumps(whole))
+    """Change the lines of records.jsonl."""
+    handover.rewrite(desk / "delivery", change)
 
 
 def flip(path, place):
@@ -87,14 +86,14 @@ def flip_record(records):
     records[-1]["record"] = base64.b64encode(data).decode()
 
 
-def flip_proof(records):
-    """A bit of a proof."""
-    records[1]["inclusion"][0] = f"{int(records[1]['inclusion'][0], 16) ^ 1:064x}"
+def flip_run(lines):
+    """A bit of what is not shown."""
+    lines[0]["subtrees"][0] = f"{int(lines[0]['subtrees'][0], 16) ^ 1:064x}"
 
 
 def withhold(event):
     """A record is not there."""
-    return lambda desk: rewrite(desk, lambda records: records.remove(next(one for one in records if one["event"] == event)))
+    return lambda desk: rewrite(desk, lambda records: records.remove(next(one for one in records if one.get("event") == event)))
 
 
 def one_signature_less(desk):
@@ -111,8 +110,19 @@ def one_signature_less(desk):
 
 def surplus_certificate(desk):
     """One that the card does not answer for, by the right CA."""
-    some = sorted((desk / "delivery" / "certs").iterdir())[0]
-    shutil.copy(some, some.with_name("00000000000000ff.pem"))
+    def change(lines):
+        good = next(line for line in lines if line.get("event") == "unit-good")
+        lines.append({"event": "unit-good", "uid": "00000000000000ff", "certificate": good["certificate"], "count": 0,
+                      "subtrees": []})
+    rewrite(desk, change)
+
+
+def flip_certificate(lines):
+    """A bit of a good unit's."""
+    line = next(line for line in lines if line.get("event") == "unit-good")
+    data = bytearray(base64.b64decode(line["certificate"]))
+    data[-3] ^= 1
+    line["certificate"] = base64.b64encode(data).decode()
 
 
 def leaves_of(desk):
@@ -121,14 +131,13 @@ def leaves_of(desk):
 
 
 ALTERATIONS = {
-    "a record": (lambda desk: rewrite(desk, flip_record), "== log_root"),
-    "a proof": (lambda desk: rewrite(desk, flip_proof), "== log_root"),
-    "a good unit held back": (withhold("unit-good"), r"len\(entries\) == count"),
-    "a failed attempt held back": (withhold("unit-refused"), r"len\(entries\) == count"),
+    "a record": (lambda desk: rewrite(desk, flip_record), r"\(size, log_root\)"),
+    "a hash of others": (lambda desk: rewrite(desk, flip_run), r"\(size, log_root\)"),
+    "a good unit held back": (withhold("unit-good"), r"index == log.size"),
+    "a failed attempt held back": (withhold("unit-refused"), r"index == log.size"),
     "the end certificate": (lambda desk: flip(desk / "delivery" / "end-certificate.p7m", 200), "CMS Verification failure"),
     "a signature less": (one_signature_less, "signer-1.pem"),
-    "a certificate": (lambda desk: flip(sorted((desk / "delivery" / "certs").iterdir())[0], 600),
-                      "certs/.*verification failed|load"),
+    "a certificate": (lambda desk: rewrite(desk, flip_certificate), "certs/.*verification failed|load"),
     "a certificate too many": (surplus_certificate, "path.stem"),
     "the checkpoint's size": (lambda desk: flip(desk / "delivery" / "checkpoint.txt", len("provcard/PC0001\n")),
                               "Verification failure"),
@@ -183,8 +192,8 @@ def test_openssl_reads_every_structure(desk):
     """asn1parse finds no error in anything that the page took out, and in every record and attachment."""
     follow_the_page(desk)
     files = [desk / name for name in ("manifest.p7m", "manifest.der", "end.der", "delivery/end-certificate.p7m", "request.der")]
-    for number, entry in enumerate(json.loads((desk / "delivery" / "records.json").read_text())["records"]):
-        for kind in ("record", "attachment"):
+    for number, entry in enumerate(handover.records(desk / "delivery")):
+        for kind in ("record", "attachment", "certificate"):
             if entry.get(kind):
                 files.append(desk / f"{kind}-{number}")
                 files[-1].write_bytes(base64.b64decode(entry[kind]))
@@ -197,15 +206,16 @@ def test_openssl_reads_every_structure(desk):
 
 def delivered_certificates(delivered):
     """Of every device, good or not."""
-    return sorted((delivered.folder / "certs").iterdir()) + sorted((delivered.folder / "certs-not-good").iterdir())
+    return [ssl.DER_cert_to_PEM_cert(certificate) for event in ("unit-good", "unit-scrap", "unit-refused")
+            for certificate in handover.certificates(delivered.folder, event).values()]
 
 
 def test_gnutls_verifies_what_was_delivered(delivered, people, tmp_path):
     """Leaf first, root last."""
     if not shutil.which("certtool"):
         pytest.skip("GnuTLS's certtool is not here")
-    for path in delivered_certificates(delivered):
-        (tmp_path / "chain").write_text(path.read_text() + (delivered.folder / "ca.pem").read_text())
+    for certificate in delivered_certificates(delivered):
+        (tmp_path / "chain").write_text(certificate + (delivered.folder / "ca.pem").read_text())
         said = run("certtool", "--verify", "--load-ca-certificate", people.oem.device_root.certificate, "--infile",
                    tmp_path / "chain").stdout.decode()
         assert "Verified. The certificate is trusted." in said
@@ -218,7 +228,7 @@ def test_zlint_finds_nothing_in_what_was_delivered(delivered, tmp_path):
     if not shutil.which("zlint"):
         pytest.skip("zlint is not here")
     card = Card((delivered.folder / "card-certs.pem").read_text())
-    judged = [read_pem(path.read_text())[0] for path in delivered_certificates(delivered)]
+    judged = [read_pem(text)[0] for text in delivered_certificates(delivered)]
     judged += [read_pem((delivered.folder / "ca.pem").read_text())[0], card.identities[0], card.encryption[0]]
     for certificate in judged:
         (tmp_path / "certificate.pem").write_bytes(certificate.pem)

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from provtest import handover
 from verifier import Refused, asn1, device, tree
 from verifier.certificate import Certificate, read_pem
 from verifier.delivery import Verifier
@@ -31,20 +32,26 @@ def checker(delivery, anchors):
 
 
 def records(delivery):
-    """Its records.json."""
-    return json.loads((delivery / "records.json").read_text())
+    """Its heading, with the lines behind it as its list "records"."""
+    heading, lines = handover.read(delivery)
+    return {**heading, "records": lines}
+
+
+def write(delivery, whole):
+    """As records() gives it."""
+    handover.write(delivery, {name: value for name, value in whole.items() if name != "records"}, whole["records"])
 
 
 def rewrite(delivery, change):
-    """Change records.json by change(whole)."""
+    """Change records.jsonl by change(whole)."""
     whole = records(delivery)
     change(whole)
-    (delivery / "records.json").write_text(json.dumps(whole))
+    write(delivery, whole)
 
 
 def entries(whole, event):
     """Of one event."""
-    return [entry for entry in whole["records"] if entry["event"] == event]
+    return [entry for entry in whole["records"] if entry.get("event") == event]
 
 
 def flip(text, place):
@@ -61,10 +68,12 @@ def test_delivery_is_right(delivered, anchors):
     verifier = Verifier(delivered.folder, anchors.maker, anchors.device)
     end = verifier.check()
     assert (end["granted"], end["good"], end["scrap"], end["unused"]) == (7, 3, 1, 3)
-    assert verifier.uids == {uid.to_bytes(8, "big") for uid in delivered.uids}
-    events = [entry.event for entry in verifier.delivery.entries]
+    assert verifier.time_authenticated is False
+    uids = {entry[1:1 + entry[0]] for entry in verifier.uids.entries()}
+    assert uids == {uid.to_bytes(8, "big") for uid in delivered.uids}
+    events = [entry.event for entry in verifier.delivery.records()]
     assert set(events) == {asn1.LOADED, asn1.ALLOCATED, asn1.GOOD, asn1.SCRAP, asn1.UNIT_REFUSED, asn1.CLOSED}
-    assert any(entry.certificate for entry in verifier.delivery.entries if entry.event != asn1.GOOD)
+    assert any(entry.certificate for entry in verifier.delivery.records() if entry.event != asn1.GOOD)
 
 
 def test_a_job_that_its_oem_ended(delivered, anchors):
@@ -77,7 +86,7 @@ def test_a_job_that_its_oem_ended(delivered, anchors):
 
 def test_grants_follow_one_another(delivered, anchors):
     """The second has both signatures of the OEM; another order, another first, a fallen ceiling are refused."""
-    entries_loaded = [entry for entry in Verifier(delivered.folder, anchors.maker).delivery.entries if entry.event == asn1.LOADED]
+    entries_loaded = [entry for entry in Verifier(delivered.folder, anchors.maker).delivery.records() if entry.event == asn1.LOADED]
     first, second = (Grant(entry.attachment) for entry in entries_loaded)
     assert second.signed.content == second.der and delivered.grant.read_bytes() == entries_loaded[1].attachment
     second.signed.oem(anchors.oem, int(time.time()))
@@ -113,20 +122,21 @@ def test_command_line(delivered, people):
 
 
 def test_one_unit_alone(delivered, delivery, anchors):
-    """With the other records gone."""
+    """Its record must be in the log, whatever the others say."""
     uid = delivered.uids[1].to_bytes(8, "big")
-    rewrite(delivery, lambda whole: whole.update(records=[entry for entry in entries(whole, "unit-good")
-                                                          if entry["uid"] == uid.hex()]))
     Verifier(delivery, anchors.maker, anchors.device).check_unit(uid)
     with pytest.raises(Refused, match="not one good record"):
         Verifier(delivery, anchors.maker, anchors.device).check_unit(bytes(8))
+    rewrite(delivery, without("loaded"))
+    with pytest.raises(Refused, match="not the log's|run: "):
+        Verifier(delivery, anchors.maker, anchors.device).check_unit(uid)
 
 
 def test_parts_hold_what_the_delivery_says(delivered):
     """Certificate, its private key, and the lifecycle key that the OEM derives again."""
     for uid, path in delivered.flashes.items():
         flash, octets = path.read_bytes(), uid.to_bytes(8, "big")
-        certificate, = read_pem((delivered.folder / "certs" / f"{octets.hex()}.pem").read_text())
+        certificate = Certificate(handover.certificates(delivered.folder)[octets.hex()])
         size = int.from_bytes(flash[CERTIFICATE:CERTIFICATE + 4], "little")
         assert flash[CERTIFICATE + 4:CERTIFICATE + 4 + size] == certificate.der
         private = ec.derive_private_key(int.from_bytes(flash[KEY:KEY + 32], "big"), ec.SECP256R1())
@@ -155,11 +165,16 @@ def in_record(event, place):
     return change
 
 
-def in_proof(event, node):
-    """A bit of a hash in a proof."""
+def runs(whole):
+    """What is not shown."""
+    return [line for line in whole["records"] if "subtrees" in line]
+
+
+def in_run(number, node):
+    """A bit of a hash of others' entries."""
     def change(whole):
-        proof = entries(whole, event)[0]["inclusion"]
-        proof[node] = f"{int(proof[node], 16) ^ 1:064x}"
+        hashes = runs(whole)[number]["subtrees"]
+        hashes[node] = f"{int(hashes[node], 16) ^ 1:064x}"
     return change
 
 
@@ -190,14 +205,32 @@ def counted_twice(whole):
     entries(whole, "unit-good")[0]["after"]["good"] += 1
 
 
-def shorter_proof(whole):
-    """The highest hash is gone."""
-    entries(whole, "unit-good")[0]["inclusion"].pop()
+def shorter_run(whole):
+    """The last hash is gone."""
+    runs(whole)[0]["subtrees"].pop()
 
 
-def longer_proof(whole):
+def longer_run(whole):
     """One hash too many."""
-    entries(whole, "unit-good")[0]["inclusion"].append("00" * 32)
+    runs(whole)[0]["subtrees"].append("00" * 32)
+
+
+def two_runs(whole):
+    """The run from the beginning in two pieces, with hashes that do not matter."""
+    at = whole["records"].index(runs(whole)[0])
+    count = whole["records"][at]["count"]
+    whole["records"][at:at + 1] = [{"from": 0, "count": 1, "subtrees": ["00" * 32]},
+                                   {"from": 1, "count": count - 1, "subtrees": ["00" * 32]}]
+
+
+def hidden(event):
+    """A record as if it were another's: its leaf hash alone, which keeps the tree whole."""
+    def change(whole):
+        entry = entries(whole, event)[0]
+        at = whole["records"].index(entry)
+        leaf = tree.leaf_hash(base64.b64decode(entry["record"]))
+        whole["records"][at] = {"from": entry["index"], "count": 1, "subtrees": [leaf.hex()]}
+    return change
 
 
 def foreign_attachment(whole):
@@ -208,27 +241,33 @@ def foreign_attachment(whole):
 def foreign_certificate(whole):
     """Another good unit's certificate."""
     first, second = entries(whole, "unit-good")[:2]
-    first["certificate_file"] = second["certificate_file"]
+    first["certificate"] = second["certificate"]
 
 
 ALTERATIONS = {
-    "a bit in the middle of a record": (in_record("unit-good", 60), "is not in the log"),
-    "a bit of a record's last byte": (in_record("closed", -1), "is not in the log"),
+    "a bit in the middle of a record": (in_record("unit-good", 60), "does not follow the last|of record"),
+    "a bit of a record's last byte": (in_record("closed", -1), "of record|counters"),
     "a record's DER header": (in_record("loaded", 0), "DER|Record"),
-    "a bit of a proof's lowest hash": (in_proof("unit-good", 0), "is not in the log"),
-    "a bit of a proof's highest hash": (in_proof("allocated", -1), "is not in the log"),
-    "a proof too short": (shorter_proof, "proof: too short"),
-    "a proof too long": (longer_proof, "proof: too long"),
+    "a bit of the first hash of others": (in_run(0, 0), "not the log's"),
+    "a bit of the last hash of others": (in_run(-1, -1), "not the log's"),
+    "a run too short": (shorter_run, "run: too few"),
+    "a run too long": (longer_run, "run: too many"),
+    "a run in two pieces": (two_runs, "run: not the shortest form"),
+    "the first run gone": (lambda whole: whole["records"].pop(0), "first record is missing"),
     "the first record held back": (without("loaded"), "first record is missing"),
-    "a later grant held back": (without("loaded", 1), "not what the grant in force says|a record is missing"),
-    "an allocation held back": (without("allocated"), "allocated jumps"),
-    "a good unit held back": (without("unit-good"), "good jumps"),
-    "the last good unit held back": (without("unit-good", -1), "good jumps"),
-    "a scrapped unit held back": (without("unit-scrap"), "scrap jumps"),
-    "a failed attempt held back": (without("unit-refused"), "a record is missing"),
+    "a later grant held back": (without("loaded", 1), "is missing"),
+    "an allocation held back": (without("allocated"), "is missing"),
+    "a good unit held back": (without("unit-good"), "is missing"),
+    "the last good unit held back": (without("unit-good", -1), "is missing"),
+    "a scrapped unit held back": (without("unit-scrap"), "is missing"),
+    "a failed attempt held back": (without("unit-refused"), "is missing"),
+    "a good unit hidden": (hidden("unit-good"), "good jumps"),
+    "a scrapped unit hidden": (hidden("unit-scrap"), "scrap jumps|shortest form"),
+    "a failed attempt hidden": (hidden("unit-refused"), "a record is missing|shortest form"),
+    "the closing hidden": (hidden("closed"), "closing is missing|shortest form"),
     "the closing held back": (without("closed"), "closing is missing"),
-    "every record held back": (lambda whole: whole["records"].clear(), "first record is missing"),
-    "two records swapped": (swapped, "first record|out of order|jumps"),
+    "every record held back": (lambda whole: whole["records"].clear(), "closing is missing"),
+    "two records swapped": (swapped, "first record|out of order|is missing"),
     "a record twice": (twice, "out of order"),
     "more granted than signed": (put("granted", 8), "granted is not what"),
     "more good than signed": (put("good", 4), "good is not what"),
@@ -237,10 +276,10 @@ ALTERATIONS = {
     "another event beside a record": (put("event", "unit-good", "unit-scrap"), "event of record"),
     "other counters beside a record": (counted_twice, "after of record"),
     "no refusal beside a scrap": (put("refusal", None, "unit-scrap"), "refusal of record"),
-    "a good unit without certificate": (put("certificate_file", None, "unit-good"), "no certificate"),
-    "another unit's certificate": (foreign_certificate, "a certificate in another place"),
+    "a good unit without certificate": (put("certificate", None, "unit-good"), "no certificate"),
+    "another unit's certificate": (foreign_certificate, "another attachment"),
     "another request": (foreign_attachment, "another attachment"),
-    "a certificate outside the folder": (put("certificate_file", "../../etc/hosts", "unit-good"), "in another place"),
+    "a certificate that is none": (put("certificate", "AAAA", "unit-good"), "certificate|DER"),
 }
 
 
@@ -261,7 +300,7 @@ def test_every_part_of_a_record_counts(delivery, check):
     original = entry["record"]
     for place in range(0, len(base64.b64decode(original)), 7):
         entry["record"] = flip(original, place)
-        (delivery / "records.json").write_text(json.dumps(whole))
+        write(delivery, whole)
         with pytest.raises(Refused):
             check()
 
@@ -296,11 +335,12 @@ def test_altered_counts_in_the_end_certificate_are_refused(delivery, check):
 
 def test_altered_device_certificate_is_refused(delivery, check):
     """Signature, then public key: the record's digest tells, and without a record the issuer's signature would."""
-    path = next((delivery / "certs").iterdir())
-    text = path.read_text()
-    body = "".join(text.splitlines()[1:-1])
+    whole = records(delivery)
+    entry = entries(whole, "unit-good")[0]
+    original = entry["certificate"]
     for place in (-1, 40, 200, 300):
-        path.write_text(f"-----BEGIN CERTIFICATE-----\n{flip(body, place)}\n-----END CERTIFICATE-----\n")
+        entry["certificate"] = flip(original, place)
+        write(delivery, whole)
         with pytest.raises(Refused):
             check()
 
@@ -309,7 +349,7 @@ def test_a_certificate_by_somebody_else_is_refused(delivered):
     """The right names and the right profile are not enough: the issuer's signature is looked at."""
     issuer, = read_pem((delivered.folder / "ca.pem").read_text())[:1]
     uid = delivered.uids[0].to_bytes(8, "big")
-    certificate, = read_pem((delivered.folder / "certs" / f"{uid.hex()}.pem").read_text())
+    certificate = Certificate(handover.certificates(delivered.folder)[uid.hex()])
     device.check(certificate, issuer, uid)
     with pytest.raises(Refused, match="UID"):
         device.check(certificate, issuer, bytes(8))
@@ -338,7 +378,7 @@ FALSE_STATEMENTS = {
     "an earlier beginning": ({"first_index": -1}, "first record is missing"),
     "an earlier end": ({"last_index": -1, "records": -1}, "behind the last"),
     "an end beyond the log": ({"last_index": 1}, "indexes"),
-    "a longer log": ({"log_size": 1}, "is not in the log|proof"),
+    "a longer log": ({"log_size": 1}, "another log"),
 }
 
 
@@ -355,7 +395,7 @@ def test_false_end_certificates_are_refused(name, delivered, anchors):
         verifier.check()
 
 
-@pytest.mark.parametrize("field, reason", [("log_root", "is not in the log"), ("certificates_root", "not those of the end")])
+@pytest.mark.parametrize("field, reason", [("log_root", "another log"), ("certificates_root", "not those of the end")])
 def test_false_roots_are_refused(field, reason, delivered, anchors):
     """Likewise."""
     verifier = Verifier(delivered.folder, anchors.maker, anchors.device)

@@ -139,10 +139,12 @@ void delivery_seal(struct delivery *delivery)
 	for (size_t i = 0; i < LOG_SIZE; i++) {
 		struct entry *entry = &delivery->entry[i];
 
+		if (i)
+			SHA256(entry[-1].der.data, entry[-1].der.size, entry->record.previous);
 		provpkg_blob_free(&entry->der);
 		assert_int_equal(provpkg_record_encode(&entry->record, &entry->der), 0);
 		assert_int_equal(provpkg_merkle_leaf(provpkg_blob_view(&entry->der), leaf), 0);
-		assert_int_equal(provpkg_tree_add(&log, leaf), 0);
+		assert_int_equal(provpkg_tree_put(&log, 0, leaf, provpkg_nodes_keep, &delivery->nodes), 0);
 		if (entry->record.event != PROVPKG_EVENT_UNIT_GOOD || !entry->attachment.size)
 			continue;
 		assert_int_equal(provpkg_merkle_leaf(provpkg_blob_view(&entry->attachment), leaf), 0);
@@ -194,6 +196,7 @@ void delivery_free(struct delivery *delivery)
 		provpkg_blob_free(&delivery->entry[i].attachment);
 	}
 	provpkg_blob_free(&delivery->cms);
+	provpkg_nodes_free(&delivery->nodes);
 }
 
 /* ---- Checking it ---- */
@@ -207,20 +210,26 @@ struct provpkg_verifier *delivery_verifier(const struct delivery *delivery)
 	return verifier;
 }
 
-int delivery_leaf(void *context, uint64_t index, uint8_t hash[PROVPKG_HASH_SIZE])
-{
-	struct delivery *delivery = context;
-
-	return provpkg_merkle_leaf(provpkg_blob_view(&delivery->entry[index].der), hash);
-}
-
 int delivery_feed_with(struct provpkg_verifier *verifier, struct delivery *delivery, uint64_t index, struct provpkg_view attachment)
 {
-	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
-	size_t count;
+	return provpkg_verifier_record(verifier, provpkg_blob_view(&delivery->entry[index].der), attachment);
+}
 
-	assert_int_equal(provpkg_inclusion_proof(delivery_leaf, delivery, index, LOG_SIZE, proof, &count), 0);
-	return provpkg_verifier_record(verifier, provpkg_blob_view(&delivery->entry[index].der), attachment, proof, count);
+int delivery_feed_run(struct provpkg_verifier *verifier, struct delivery *delivery, uint64_t first, uint64_t count)
+{
+	uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
+	size_t roots;
+
+	assert_int_equal(provpkg_run(provpkg_nodes_give, &delivery->nodes, first, count, hash, &roots), 0);
+	return provpkg_verifier_run(verifier, count, hash, roots);
+}
+
+struct provpkg_verifier *delivery_begin(struct delivery *delivery)
+{
+	struct provpkg_verifier *verifier = delivery_verifier(delivery);
+
+	assert_int_equal(delivery_feed_run(verifier, delivery, 0, LOADED), 0);
+	return verifier;
 }
 
 int delivery_feed(struct provpkg_verifier *verifier, struct delivery *delivery, uint64_t index)
@@ -232,9 +241,17 @@ int delivery_feed_range(struct provpkg_verifier *verifier, struct delivery *deli
 {
 	int result = 0;
 
-	for (uint64_t i = from; !result && i < until; i++)
-		if (delivery->entry[i].record.has_job)
+	for (uint64_t i = from, foreign = 0; !result && i < until; i++) {
+		if (!delivery->entry[i].record.has_job) {
+			foreign++;
+			continue;
+		}
+		if (foreign)
+			result = delivery_feed_run(verifier, delivery, i - foreign, foreign);
+		foreign = 0;
+		if (!result)
 			result = delivery_feed(verifier, delivery, i);
+	}
 	return result;
 }
 

@@ -41,6 +41,7 @@ struct delivery {
 	struct provpkg_end_certificate end;
 	struct provpkg_blob cms;
 	struct provpkg_counters counters; /* while it is built */
+	struct provpkg_nodes nodes; /* of the log's tree */
 };
 
 /* An honest one. */
@@ -57,13 +58,15 @@ void delivery_seal(struct delivery *delivery);
 void delivery_sign(struct delivery *delivery, const struct provpkg_signer *signers, size_t count);
 
 struct provpkg_verifier *delivery_verifier(const struct delivery *delivery);
-/* Leaf hash of an entry; @context is the delivery. */
-int delivery_leaf(void *context, uint64_t index, uint8_t hash[PROVPKG_HASH_SIZE]);
-/* One record with its proof; the second form with another attachment than its own. */
+/* One that has seen what is before the job. */
+struct provpkg_verifier *delivery_begin(struct delivery *delivery);
+/* One record; the second form with another attachment than its own. */
 int delivery_feed(struct provpkg_verifier *verifier, struct delivery *delivery, uint64_t index);
 int delivery_feed_with(struct provpkg_verifier *verifier, struct delivery *delivery, uint64_t index,
 		       struct provpkg_view attachment);
-/* The job's records from @from up to @until; the first refusal. */
+/* Entries that are none of the job's. */
+int delivery_feed_run(struct provpkg_verifier *verifier, struct delivery *delivery, uint64_t first, uint64_t count);
+/* The job's records from @from up to @until, and the runs between them; the first refusal. */
 int delivery_feed_range(struct provpkg_verifier *verifier, struct delivery *delivery, uint64_t from, uint64_t until);
 
 /* The first refusal of the whole; without one record; after sealing and signing again as a dishonest card would. */

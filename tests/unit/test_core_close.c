@@ -83,18 +83,21 @@ static void test_closed_is_closed(void **state)
 	assert_int_equal(run_part(5, 0, 0), REFUSED(JOB_CLOSED));
 }
 
-static void feed(struct provpkg_verifier *verifier, uint64_t index, uint64_t log_size)
+/* Record @index, and the run of others' before it. */
+static void feed(struct provpkg_verifier *verifier, uint64_t seen, uint64_t index)
 {
-	uint64_t arg[3] = { index, log_size, 0 };
-	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
+	uint64_t arg[3] = { seen, index - seen, 0 };
+	uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
 	struct station_entry entry;
 	struct core_result result;
 
-	assert_int_equal(station_command(&station, PROVCARD_OP_LOG_PROOF, 0, arg, NOTHING, proof, sizeof(proof), &result), 0);
+	if (index > seen) {
+		assert_int_equal(station_command(&station, PROVCARD_OP_LOG_RUN, 0, arg, NOTHING, hash, sizeof(hash), &result), 0);
+		assert_int_equal(provpkg_verifier_run(verifier, index - seen, (const uint8_t(*)[PROVPKG_HASH_SIZE])hash, result.result),
+				 0);
+	}
 	assert_true(station_log(&station, index, &entry));
-	assert_int_equal(provpkg_verifier_record(verifier, entry.der, entry.attachment, (const uint8_t(*)[PROVPKG_HASH_SIZE])proof,
-						 result.result),
-			 0);
+	assert_int_equal(provpkg_verifier_record(verifier, entry.der, entry.attachment), 0);
 	provpkg_blob_free(&entry.bytes);
 }
 
@@ -123,7 +126,7 @@ static void test_delivery(void **state)
 	assert_int_equal(result.result, end->records);
 	assert_int_equal(index[result.result - 1], end->last_index);
 	for (uint32_t i = 0; i < result.result; i++)
-		feed(verifier, index[i], end->log_size);
+		feed(verifier, i ? index[i - 1] + 1 : 0, index[i]);
 	assert_int_equal(provpkg_verifier_finish(verifier), 0);
 	provpkg_verifier_free(verifier);
 	provpkg_blob_free(&cms);
@@ -156,11 +159,88 @@ static void test_said_again(void **state)
 	provpkg_blob_free(&pem);
 }
 
+static struct provpkg_checkpoint checkpoint_of(uint32_t kind, struct provpkg_view selector)
+{
+	X509 *const identities[] = { station.card->certificates.identity_classical, station.card->certificates.identity_pq };
+	struct provpkg_blob note = station_object(&station, kind, selector);
+	struct provpkg_checkpoint checkpoint;
+
+	assert_int_equal(provpkg_checkpoint_open(provpkg_blob_view(&note), identities, 2, &checkpoint), 0);
+	provpkg_blob_free(&note);
+	return checkpoint;
+}
+
+static int consistency(const struct provpkg_checkpoint *older, const struct provpkg_checkpoint *newer)
+{
+	uint64_t arg[3] = { older->size, newer->size, 0 };
+	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
+	struct core_result result;
+	int code = station_command(&station, PROVCARD_OP_LOG_CONSISTENCY, 0, arg, NOTHING, proof, sizeof(proof), &result);
+
+	return code ? code :
+		      provpkg_consistency_verify(older->size, older->root, newer->size, newer->root,
+						 (const uint8_t(*)[PROVPKG_HASH_SIZE])proof, result.result);
+}
+
+/* The checkpoint of the closing stays what it was, and every later one begins with it. */
+static void test_checkpoints(void **state)
+{
+	struct provpkg_checkpoint closed, later, none = { .size = 0 };
+	struct provpkg_blob early = station_object(&station, PROVCARD_OBJECT_JOB_CHECKPOINT, ID), cms;
+	struct provpkg_verifier *verifier;
+
+	(void)state;
+	assert_int_equal(early.size, 0);
+	assert_int_equal(station_close(&station, package_id, &cms), 0);
+	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&cms), station.card, chain, &verifier), 0);
+	assert_int_equal(station_enrol(&station, PROVPKG_ROLE_AUDITOR, "anna", station.auditor.certificate), 0);
+	closed = checkpoint_of(PROVCARD_OBJECT_JOB_CHECKPOINT, ID);
+	assert_int_equal(closed.size, provpkg_verifier_end(verifier)->log_size);
+	assert_memory_equal(closed.root, provpkg_verifier_end(verifier)->log_root, PROVPKG_HASH_SIZE);
+	later = checkpoint_of(PROVCARD_OBJECT_CHECKPOINT, NOTHING);
+	assert_true(later.size > closed.size);
+	assert_int_equal(consistency(&closed, &later), 0);
+	assert_int_equal(consistency(&closed, &closed), 0);
+	assert_int_equal(consistency(&later, &closed), REFUSED(NO_SUCH_OBJECT));
+	assert_int_equal(consistency(&none, &later), REFUSED(NO_SUCH_OBJECT));
+	closed.root[3] ^= 1;
+	assert_int_equal(consistency(&closed, &later), REFUSED(CONSISTENCY_MISMATCH));
+	later.size++;
+	assert_int_equal(consistency(&closed, &later), REFUSED(NO_SUCH_OBJECT));
+	provpkg_verifier_free(verifier);
+	provpkg_blob_free(&cms);
+}
+
+static int run_of(uint64_t first, uint64_t count)
+{
+	uint64_t arg[3] = { first, count, 0 };
+	uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
+	struct core_result result;
+
+	return station_command(&station, PROVCARD_OP_LOG_RUN, 0, arg, NOTHING, hash, sizeof(hash), &result);
+}
+
+static void test_runs_of_the_log(void **state)
+{
+	uint64_t size = station_status(&station).log_size;
+
+	(void)state;
+	assert_int_equal(run_of(0, size), 0);
+	assert_int_equal(run_of(size - 1, 1), 0);
+	assert_int_equal(run_of(0, 0), REFUSED(NO_SUCH_OBJECT));
+	assert_int_equal(run_of(size, 1), REFUSED(NO_SUCH_OBJECT));
+	assert_int_equal(run_of(1, size), REFUSED(NO_SUCH_OBJECT));
+	assert_int_equal(run_of(1, UINT64_MAX), REFUSED(NO_SUCH_OBJECT));
+	assert_int_equal(run_of(UINT64_MAX, 1), REFUSED(NO_SUCH_OBJECT));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_closed_is_closed), TEST(test_delivery), TEST(test_said_again) };
+	const struct CMUnitTest tests[] = {
+		TEST(test_closed_is_closed), TEST(test_delivery), TEST(test_said_again), TEST(test_checkpoints), TEST(test_runs_of_the_log),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

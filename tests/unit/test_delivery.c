@@ -244,7 +244,7 @@ static void order_is_the_logs(void **state)
 
 	(void)state;
 	delivery_new(&delivery);
-	verifier = delivery_verifier(&delivery);
+	verifier = delivery_begin(&delivery);
 	assert_int_equal(delivery_feed(verifier, &delivery, 0), PROVCARD_REFUSAL_RECORD_MISPLACED);
 	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, REFUSED), 0);
 	assert_int_equal(delivery_feed(verifier, &delivery, FIRST_GOOD), PROVCARD_REFUSAL_RECORD_MISPLACED); /* twice */
@@ -294,38 +294,195 @@ static void nothing_comes_after_the_last(void **state)
 	delivery.end.last_index = FOREIGN;
 	delivery.end.records = FOREIGN - LOADED;
 	delivery_sign(&delivery, world.made.signers, 2);
-	verifier = delivery_verifier(&delivery);
+	verifier = delivery_begin(&delivery);
 	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, FOREIGN), 0);
 	assert_int_equal(delivery_feed(verifier, &delivery, SCRAP), PROVCARD_REFUSAL_RECORD_MISPLACED);
 	provpkg_verifier_free(verifier);
 	delivery_free(&delivery);
 }
 
-static void proofs_must_lead_to_the_root(void **state)
+/* What the finish says when one record was altered behind the card's back; the first refusal. */
+static int verify_altered(uint64_t index)
 {
-	uint8_t proof[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
+	struct delivery delivery;
+	struct entry *entry = &delivery.entry[index];
+	int result;
+
+	delivery_new(&delivery);
+	entry->record.boot ^= 1;
+	provpkg_blob_free(&entry->der);
+	assert_int_equal(provpkg_record_encode(&entry->record, &entry->der), 0);
+	result = delivery_verify(&delivery);
+	delivery_free(&delivery);
+	return result;
+}
+
+/* The next record tells; where a run follows, or nothing, the root does. */
+static void altered_records_are_found(void **state)
+{
+	(void)state;
+	assert_int_equal(verify_altered(LOADED), PROVCARD_REFUSAL_RECORD_CHAIN);
+	assert_int_equal(verify_altered(SCRAP), PROVCARD_REFUSAL_RECORD_CHAIN);
+	assert_int_equal(verify_altered(SECOND_GOOD), PROVCARD_REFUSAL_LOG_ROOT_MISMATCH);
+	assert_int_equal(verify_altered(CLOSED), PROVCARD_REFUSAL_LOG_ROOT_MISMATCH);
+}
+
+static void cut_record_is_refused(void **state)
+{
 	struct provpkg_verifier *verifier;
 	struct provpkg_view record;
 	struct delivery delivery;
-	size_t count;
+
+	(void)state;
+	delivery_new(&delivery);
+	verifier = delivery_begin(&delivery);
+	record = provpkg_blob_view(&delivery.entry[LOADED].der);
+	record.size--;
+	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }), PROVCARD_REFUSAL_STATEMENT_DER);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+}
+
+static void closing_is_when_the_end_says(void **state)
+{
+	struct delivery delivery;
+
+	(void)state;
+	delivery_new(&delivery);
+	delivery.end.closed_at++;
+	assert_int_equal(delivery_verify_resealed(&delivery), PROVCARD_REFUSAL_COUNTS_MISMATCH);
+	delivery_free(&delivery);
+}
+
+static void time_is_as_good_as_the_closing_says(void **state)
+{
+	struct provpkg_verifier *verifier;
+	struct delivery delivery;
+
+	(void)state;
+	for (int authenticated = 0; authenticated < 2; authenticated++) {
+		delivery_new(&delivery);
+		for (int i = LOADED; i < LOG_SIZE; i++)
+			delivery.entry[i].record.time_authenticated = i == CLOSED ? authenticated : !authenticated;
+		delivery_seal(&delivery);
+		delivery_sign(&delivery, world.made.signers, 2);
+		verifier = delivery_verifier(&delivery);
+		assert_int_equal(delivery_feed_range(verifier, &delivery, 0, LOG_SIZE), 0);
+		assert_int_equal(provpkg_verifier_finish(verifier), 0);
+		assert_int_equal(provpkg_verifier_time_authenticated(verifier), authenticated);
+		provpkg_verifier_free(verifier);
+		delivery_free(&delivery);
+	}
+}
+
+/* ---- Runs ---- */
+
+/* The whole, with a bit of the first run's hash @number changed. */
+static int verify_altered_run(uint64_t first, uint64_t count, size_t number)
+{
+	uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
+	struct provpkg_verifier *verifier;
+	struct delivery delivery;
+	size_t roots;
+	int result;
+
+	delivery_new(&delivery);
+	verifier = delivery_verifier(&delivery);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, 0, first), 0);
+	assert_int_equal(provpkg_run(provpkg_nodes_give, &delivery.nodes, first, count, hash, &roots), 0);
+	assert_true(number < roots);
+	hash[number][31] ^= 1;
+	assert_int_equal(provpkg_verifier_run(verifier, count, hash, roots), 0);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, first + count, LOG_SIZE), 0);
+	result = provpkg_verifier_finish(verifier);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+	return result;
+}
+
+static void altered_runs_are_found(void **state)
+{
+	(void)state;
+	assert_int_equal(verify_altered_run(0, LOADED, 0), PROVCARD_REFUSAL_LOG_ROOT_MISMATCH);
+	assert_int_equal(verify_altered_run(FOREIGN, 1, 0), PROVCARD_REFUSAL_LOG_ROOT_MISMATCH);
+}
+
+static void runs_have_one_form(void **state)
+{
+	static const uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
+	const int malformed = PROVCARD_REFUSAL_RUN_MALFORMED;
+	struct provpkg_verifier *verifier;
+	struct delivery delivery;
 
 	(void)state;
 	delivery_new(&delivery);
 	verifier = delivery_verifier(&delivery);
-	record = provpkg_blob_view(&delivery.entry[LOADED].der);
-	assert_int_equal(provpkg_inclusion_proof(delivery_leaf, &delivery, LOADED, LOG_SIZE, proof, &count), 0);
-	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }, proof, count - 1),
-			 PROVCARD_REFUSAL_PROOF_MISMATCH);
-	proof[0][0] ^= 1;
-	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }, proof, count),
-			 PROVCARD_REFUSAL_PROOF_MISMATCH);
-	proof[0][0] ^= 1;
-	delivery.entry[LOADED].der.data[delivery.entry[LOADED].der.size - 1] ^= 1; /* a count in it */
-	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }, proof, count),
-			 PROVCARD_REFUSAL_PROOF_MISMATCH);
-	record.size--;
-	assert_int_equal(provpkg_verifier_record(verifier, record, (struct provpkg_view){ 0 }, proof, count),
-			 PROVCARD_REFUSAL_STATEMENT_DER);
+	assert_int_equal(provpkg_verifier_run(verifier, 0, hash, 0), malformed);
+	assert_int_equal(provpkg_verifier_run(verifier, 2, hash, 2), malformed); /* one node */
+	assert_int_equal(provpkg_verifier_run(verifier, 3, hash, 1), malformed);
+	assert_int_equal(provpkg_verifier_run(verifier, 3, hash, 3), malformed);
+	assert_int_equal(provpkg_verifier_run(verifier, LOG_SIZE + 1, hash, 3), malformed);
+	assert_int_equal(provpkg_verifier_run(verifier, UINT64_MAX, hash, 64), malformed);
+	assert_int_equal(delivery_feed_run(verifier, &delivery, 0, 1), 0);
+	assert_int_equal(delivery_feed_run(verifier, &delivery, 1, 1), malformed); /* two where one would do */
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+}
+
+/* Records of the job, given as if they were others'. */
+static int verify_hidden(uint64_t first, uint64_t count)
+{
+	struct provpkg_verifier *verifier;
+	struct delivery delivery;
+	int result;
+
+	delivery_new(&delivery);
+	verifier = delivery_verifier(&delivery);
+	result = delivery_feed_range(verifier, &delivery, 0, first);
+	if (!result)
+		result = delivery_feed_run(verifier, &delivery, first, count);
+	if (!result)
+		result = delivery_feed_range(verifier, &delivery, first + count, LOG_SIZE);
+	if (!result)
+		result = provpkg_verifier_finish(verifier);
+	provpkg_verifier_free(verifier);
+	delivery_free(&delivery);
+	return result;
+}
+
+static void records_cannot_hide_in_runs(void **state)
+{
+	(void)state;
+	assert_int_equal(verify_hidden(0, ALLOCATED), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(verify_hidden(FIRST_GOOD, 1), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(verify_hidden(REFUSED, 1), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(verify_hidden(CLOSED, 1), PROVCARD_REFUSAL_RECORD_MISSING);
+	assert_int_equal(verify_hidden(0, LOG_SIZE), PROVCARD_REFUSAL_RECORD_MISSING);
+}
+
+/* A log that went on before the card spoke: what is behind the closing is a run. */
+static void closing_need_not_be_the_logs_end(void **state)
+{
+	static const uint8_t others[1][PROVPKG_HASH_SIZE] = { { 5 } };
+	struct provpkg_tree tree = { 0 };
+	struct provpkg_verifier *verifier;
+	struct delivery delivery;
+	uint8_t leaf[PROVPKG_HASH_SIZE];
+
+	(void)state;
+	delivery_new(&delivery);
+	for (int i = 0; i < LOG_SIZE; i++)
+		assert_int_equal(provpkg_merkle_leaf(provpkg_blob_view(&delivery.entry[i].der), leaf) ||
+					 provpkg_tree_add(&tree, leaf), 0);
+	assert_int_equal(provpkg_tree_add(&tree, others[0]), 0);
+	assert_int_equal(provpkg_tree_root(&tree, delivery.end.log_root), 0);
+	delivery.end.log_size = LOG_SIZE + 1;
+	delivery_sign(&delivery, world.made.signers, 2);
+	assert_int_equal(delivery_verify(&delivery), PROVCARD_REFUSAL_RECORD_MISSING);
+	verifier = delivery_verifier(&delivery);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, 0, LOG_SIZE), 0);
+	assert_int_equal(provpkg_verifier_run(verifier, 1, others, 1), 0);
+	assert_int_equal(provpkg_verifier_finish(verifier), 0);
 	provpkg_verifier_free(verifier);
 	delivery_free(&delivery);
 }
@@ -485,7 +642,14 @@ int main(void)
 		cmocka_unit_test(another_jobs_record_is_refused),
 		cmocka_unit_test(closing_stands_at_the_end),
 		cmocka_unit_test(nothing_comes_after_the_last),
-		cmocka_unit_test(proofs_must_lead_to_the_root),
+		cmocka_unit_test(altered_records_are_found),
+		cmocka_unit_test(cut_record_is_refused),
+		cmocka_unit_test(closing_is_when_the_end_says),
+		cmocka_unit_test(time_is_as_good_as_the_closing_says),
+		cmocka_unit_test(altered_runs_are_found),
+		cmocka_unit_test(runs_have_one_form),
+		cmocka_unit_test(records_cannot_hide_in_runs),
+		cmocka_unit_test(closing_need_not_be_the_logs_end),
 		cmocka_unit_test(counters_must_run_on),
 		cmocka_unit_test(end_counts_must_be_the_records),
 		cmocka_unit_test(records_are_counted),

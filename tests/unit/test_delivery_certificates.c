@@ -19,7 +19,7 @@ static void certificates_belong_to_their_records(void **state)
 
 	(void)state;
 	delivery_new(&delivery);
-	verifier = delivery_verifier(&delivery);
+	verifier = delivery_begin(&delivery);
 	other = provpkg_blob_view(&delivery.entry[SECOND_GOOD].attachment);
 	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, FIRST_GOOD), 0);
 	assert_int_equal(delivery_feed_with(verifier, &delivery, FIRST_GOOD, other), PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
@@ -38,7 +38,7 @@ static void other_attachments_may_be_absent(void **state)
 
 	(void)state;
 	delivery_new(&delivery);
-	verifier = delivery_verifier(&delivery);
+	verifier = delivery_begin(&delivery);
 	assert_int_equal(delivery_feed(verifier, &delivery, LOADED), 0);
 	assert_int_equal(
 		delivery_feed_with(verifier, &delivery, ALLOCATED, (struct provpkg_view){ (const uint8_t *)"replaced", 8 }),
@@ -255,7 +255,7 @@ static void jobs_without_certificates_verify(void **state)
 	(void)state;
 	delivery_new(&delivery);
 	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&delivery.cms), world.made.card, NULL, &verifier), 0);
-	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, LOG_SIZE), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, 0, LOG_SIZE), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
 	provpkg_verifier_free(verifier);
 	for (size_t i = 0; i < LOG_SIZE; i++) {
 		provpkg_blob_free(&delivery.entry[i].attachment);
@@ -265,7 +265,7 @@ static void jobs_without_certificates_verify(void **state)
 	delivery_seal(&delivery);
 	delivery_sign(&delivery, world.made.signers, 2);
 	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&delivery.cms), world.made.card, NULL, &verifier), 0);
-	assert_int_equal(delivery_feed_range(verifier, &delivery, LOADED, LOG_SIZE), 0);
+	assert_int_equal(delivery_feed_range(verifier, &delivery, 0, LOG_SIZE), 0);
 	assert_int_equal(provpkg_verifier_finish(verifier), 0);
 	assert_int_equal(provpkg_verifier_end(verifier)->good, DELIVERY_GOOD);
 	provpkg_verifier_free(verifier);

@@ -2,7 +2,7 @@
 """The card loses power in the middle of a run: counts stay right and no part gets two identities."""
 import json
 
-from provtest import workflow
+from provtest import handover, workflow
 
 GONE = 4
 
@@ -53,4 +53,4 @@ def job(service):
 def close(service):
     """Close the job; its records."""
     service.house.provcard(f"close --output delivery {workflow.signed_by(service.people.operator)}")
-    return json.loads((service.house.folder / "delivery" / "records.json").read_text())["records"]
+    return handover.records(service.house.folder / "delivery")

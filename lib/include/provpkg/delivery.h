@@ -30,7 +30,7 @@ struct provpkg_end_certificate {
 	uint64_t first_index; /* first and last log record of the job; the last is the closing itself */
 	uint64_t last_index;
 	uint64_t records; /* how many records of the job there are from first to last */
-	uint64_t log_size; /* tree that the delivery's inclusion proofs refer to */
+	uint64_t log_size; /* entries of the log that the delivery is a part of */
 	uint8_t log_root[PROVPKG_HASH_SIZE];
 	uint8_t certificates_root[PROVPKG_HASH_SIZE]; /* Merkle root over the DER certificates of GOOD units, in log order */
 	int64_t closed_at;
@@ -39,38 +39,67 @@ struct provpkg_end_certificate {
 PROVPKG_MUST_CHECK int provpkg_end_certificate_encode(const struct provpkg_end_certificate *end, struct provpkg_blob *der);
 PROVPKG_MUST_CHECK int provpkg_end_certificate_decode(struct provpkg_view der, struct provpkg_end_certificate *end);
 
-/* Checks a delivery in one pass. What it keeps of a unit is its UID: 17 bytes for each good one. */
+/*
+ * Checks a delivery in one pass over the log's entries up to the end certificate's log_size: the job's records one by one, runs of
+ * other entries by their subtree roots. It needs memory for the UIDs of the good units, 17 bytes each, and constant memory when they
+ * may go to a spool; nothing else grows.
+ */
 struct provpkg_verifier;
 
 /*
- * @end: CMS; @card: whose delivery it is, trusted by the caller; @issuer_chain: issuing certificate first, root last; NULL when
- * the units have no certificates. The chain must hold at the time of closing (DEVICE_CERTIFICATE); whether its root is the right
- * one is the caller's to know. STATEMENT_SIGNATURE, STATEMENT_SIGNER (not exactly the card's two identities, or another card's
- * id), STATEMENT_DER, COUNTS_MISMATCH. @card is not used afterwards.
+ * @end: CMS; @card: whose delivery it is; @issuer_chain: issuing certificate first, root last; NULL when the units have no
+ * certificates. The chain must hold at the time of closing (DEVICE_CERTIFICATE); whether its root is the right one, and whether the
+ * card is to be trusted, at closed_at for one, is the caller's to find out. STATEMENT_SIGNATURE, STATEMENT_SIGNER (not exactly the
+ * card's two identities, or another card's id), STATEMENT_DER, COUNTS_MISMATCH. @card is not used afterwards.
  */
 PROVPKG_MUST_CHECK int provpkg_verifier_new(struct provpkg_view end, const struct provpkg_card *card, STACK_OF(X509) *issuer_chain,
 					    struct provpkg_verifier **verifier);
 void provpkg_verifier_free(struct provpkg_verifier *verifier);
 const struct provpkg_end_certificate *provpkg_verifier_end(const struct provpkg_verifier *verifier);
+
+/* Storage of the caller's, as a file has it; both return 0 or a negative errno. What was written is read back once, in other order. */
+struct provpkg_spool {
+	int (*write)(void *context, uint64_t offset, const void *data, size_t size);
+	int (*read)(void *context, uint64_t offset, void *data, size_t size);
+	void *context;
+};
+
+#define PROVPKG_SPOOL_MEMORY_MIN 1024
+
 /*
- * One record of the job, in log order, with its inclusion proof and its attachment (a unit's device certificate; size 0 when it
- * has none, and allowed for records without a unit). After a refusal the verifier stands where it stood.
+ * Before the first record: keep at most about @memory bytes of UIDs (-EINVAL below PROVPKG_SPOOL_MEMORY_MIN), and put the others
+ * there. So many units can be checked: (memory / 17)^2 / 16. @spool is copied; its context must live as long as the verifier.
+ */
+PROVPKG_MUST_CHECK int provpkg_verifier_spool(struct provpkg_verifier *verifier, const struct provpkg_spool *spool, size_t memory);
+
+/*
+ * The next record of the job, with its attachment (a unit's device certificate; size 0 when it has none, and allowed for records
+ * without a unit). After a refusal the verifier stands where it stood.
  *
- * The counters must run on: the first record's begin at zero; good, scrap and allocated begin where the record before ended, for
- * they change by records alone, while units are reserved in between. UNIT_GOOD and UNIT_SCRAP move one reserved unit; ALLOCATED
- * raises allocated; CLOSED, the last record, may lower reserved and allocated; every other event changes nothing.
+ * Entries come one after another, none left out; a record whose predecessor was given must name it. The counters must run on: the
+ * first record's begin at zero; good, scrap and allocated begin where the record before ended, for they change by records alone, while
+ * units are reserved in between. UNIT_GOOD and UNIT_SCRAP move one reserved unit; ALLOCATED raises allocated; CLOSED, the last record,
+ * may lower reserved and allocated; every other event changes nothing.
  *
- * STATEMENT_DER; PROOF_MISMATCH; RECORD_MISPLACED (another job's, or out of order); RECORD_MISSING (the counters jump ahead);
- * COUNTS_MISMATCH; ATTACHMENT_MISMATCH; DEVICE_CERTIFICATE (missing, not the record's, not this issuer's, or not for this UID).
+ * STATEMENT_DER; RECORD_MISPLACED (another job's, or out of order); RECORD_MISSING (entries are missing before it, or the counters jump
+ * ahead); RECORD_CHAIN; COUNTS_MISMATCH; ATTACHMENT_MISMATCH; DEVICE_CERTIFICATE (missing, not the record's, not this issuer's, or not
+ * for this UID); a negative errno of the spool.
  */
 PROVPKG_MUST_CHECK int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record,
-					       struct provpkg_view attachment, const uint8_t (*proof)[PROVPKG_HASH_SIZE],
-					       size_t proof_count);
+					       struct provpkg_view attachment);
 /*
- * After the last: do the counts and the certificates' root agree, are all records there, is every good unit another part?
- * COUNTS_MISMATCH, RECORD_MISSING, UID_REPEATED.
+ * The next @count entries are not of this job: a run as provpkg_run() gives it. RUN_MALFORMED unless it has exactly the roots that it
+ * needs, a record stands between it and the run before, and it ends within the log.
+ */
+PROVPKG_MUST_CHECK int provpkg_verifier_run(struct provpkg_verifier *verifier, uint64_t count,
+					    const uint8_t (*hash)[PROVPKG_HASH_SIZE], size_t roots);
+/*
+ * After the last: do counts, log root and certificates' root agree, are all records there, is every good unit another part? Nothing
+ * that was given may be believed before. RECORD_MISSING, COUNTS_MISMATCH, LOG_ROOT_MISMATCH, UID_REPEATED, a negative errno.
  */
 PROVPKG_MUST_CHECK int provpkg_verifier_finish(struct provpkg_verifier *verifier);
+/* Was the card's time set by a signed token when it closed the job? What it says is true after provpkg_verifier_finish(). */
+bool provpkg_verifier_time_authenticated(const struct provpkg_verifier *verifier);
 
 PROVPKG_END
 

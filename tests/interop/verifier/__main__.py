@@ -29,9 +29,11 @@ def main():
             package = Package(pathlib.Path(options.path).read_bytes(), options.anchors, int(time.time()))
             print(f"package {package.package_id.hex()}: right as far as it can be seen without a card's keys")
         else:
-            end = Verifier(options.path, options.anchors, options.device_ca).check()
+            verifier = Verifier(options.path, options.anchors, options.device_ca)
+            end = verifier.check()
             print(f"job {end['package_id'].hex()}: {end['granted']} granted = {end['good']} good + {end['scrap']} scrap"
-                  f" + {end['unused']} unused: all right")
+                  f" + {end['unused']} unused: all right; judged when the card says that it closed the job, by a clock that was"
+                  f"{'' if verifier.time_authenticated else ' not'} set by a signed token")
     except Refused as refused:
         sys.exit(f"refused: {refused}")
 

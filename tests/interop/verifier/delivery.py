@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Deliveries: what an OEM gets back, checked as formats.rst says, and a little more: no part twice, the requests, the JSON."""
+"""Deliveries: what an OEM gets back, checked as formats.rst says, and a little more: the requests, the JSON. In one pass."""
 import base64
 import binascii
 import datetime
+import hashlib
 import json
 import pathlib
-import time
+import tempfile
 
 from . import Refused, asn1, device, need, tree
 from .card import Card
-from .certificate import ML_DSA_87, check_path, read_pem
+from .certificate import ML_DSA_87, Certificate, check_path, read_pem
 from .grant import Grant
 from .log import EVENTS, Checkpoint, check_counters
 from .signed import kind_of, read_signed
@@ -22,12 +23,23 @@ def decode(text):
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, TypeError, ValueError) as error:
-        raise Refused("records.json: not base64") from error
+        raise Refused("records.jsonl: not base64") from error
 
 
 def moment(seconds):
     """As JSON has it."""
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_line(text):
+    """One line, an object."""
+    need(text.endswith("\n"), "records.jsonl: its end is missing")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise Refused(f"records.jsonl: {error!r}") from error
+    need(isinstance(found, dict), "records.jsonl: a line is no object")
+    return found
 
 
 class Delivery:
@@ -39,11 +51,7 @@ class Delivery:
         self.end_cms = self.bytes("end-certificate.p7m")
         self.note = self.bytes("checkpoint.txt")
         self.issuers = read_pem(self.text("ca.pem")) if (self.folder / "ca.pem").exists() else []
-        try:
-            self.json = json.loads(self.text("records.json"))
-            self.entries = [Entry(self, item) for item in self.json["records"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise Refused(f"records.json: {error!r}") from error
+        self.json = next(self.lines())
 
     def bytes(self, name):
         """Of one file."""
@@ -56,26 +64,53 @@ class Delivery:
         """Of one file."""
         return self.bytes(name).decode("utf-8", errors="replace")
 
+    def lines(self):
+        """The heading, then one line after the other; the file is never in memory as a whole."""
+        try:
+            with open(self.folder / "records.jsonl", encoding="utf-8", errors="replace", newline="\n") as file:
+                for text in file:
+                    yield read_line(text)
+        except OSError as error:
+            raise Refused("records.jsonl is missing") from error
+
+    def entries(self):
+        """A record or a run at a time."""
+        lines = self.lines()
+        next(lines)
+        try:
+            for line in lines:
+                yield Entry(line) if "record" in line else Run(line)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Refused(f"records.jsonl: {error!r}") from error
+
+    def records(self):
+        """Without the runs."""
+        return (entry for entry in self.entries() if isinstance(entry, Entry))
+
+
+class Run:
+    """Entries of the log that the delivery does not show."""
+
+    def __init__(self, line):
+        self.first, self.count = line["from"], line["count"]
+        self.hashes = [bytes.fromhex(text) for text in line["subtrees"]]
+        need(isinstance(self.first, int) and isinstance(self.count, int) and self.count > 0, "run: no count")
+        need(all(len(one) == 32 for one in self.hashes), "run: a hash of a wrong size")
+
 
 class Entry:
-    """A record with its proof and its attachment."""
+    """A record with its attachment."""
 
-    def __init__(self, delivery, item):
+    def __init__(self, item):
         self.json = item
         self.der = decode(item["record"])
         self.record = asn1.read(asn1.Record, self.der)
         self.index, self.event = self.record["index"].native, self.record["event"].native
-        self.proof = [bytes.fromhex(text) for text in item["inclusion"]]
-        need(all(len(node) == 32 for node in self.proof), "records.json: a hash of a wrong size in a proof")
-        self.attachment = decode(item["attachment"]) if item.get("attachment") is not None else None
         self.certificate = None
-        if item.get("certificate_file") is not None:
-            folder = "certs" if self.event == asn1.GOOD else "certs-not-good"
-            uid = self.record["unit"]["uid"].native.hex()
-            need(item["certificate_file"] == f"{folder}/{uid}.pem", "records.json: a certificate in another place")
-            found = read_pem(delivery.text(item["certificate_file"]))
-            need(len(found) == 1, f"{item['certificate_file']}: not one certificate")
-            self.certificate, self.attachment = found[0], found[0].der
+        self.attachment = decode(item["attachment"]) if item.get("attachment") is not None else None
+        if item.get("certificate") is not None:
+            self.attachment = decode(item["certificate"])
+            self.certificate = Certificate(self.attachment)
 
     def check_json(self):
         """What stands beside the record in JSON is what the record says."""
@@ -91,8 +126,8 @@ class Entry:
                           proof=PROOFS[unit["proof"]],
                           certificate_sha256=unit["certificate"].hex())
         for name, value in wanted.items():
-            need(self.json.get(name) == value, f"records.json: {name} of record {self.index} is not what the record says")
-        need((self.json.get("refusal") or {"code": 0})["code"] == says["code"], f"records.json: refusal of record {self.index}")
+            need(self.json.get(name) == value, f"records.jsonl: {name} of record {self.index} is not what the record says")
+        need((self.json.get("refusal") or {"code": 0})["code"] == says["code"], f"records.jsonl: refusal of record {self.index}")
 
 
 class Verifier:
@@ -105,9 +140,11 @@ class Verifier:
         need(set(signed.pair(ML_DSA_87)) == set(self.card.identities), "end certificate: not by this card's identities")
         self.end = asn1.read(asn1.EndCertificate, signed.content).native
         need(self.end["card_id"] == self.card.card_id, "end certificate: names another card")
-        self.card.check(maker_anchors, int(time.time()) if at is None else at)
+        self.card.check(maker_anchors, self.end["closed_at"] if at is None else at)
         self.issuer = self.check_issuer(device_anchors)
-        self.certificates, self.uids, self.last, self.granted = [], set(), None, None
+        self.certificates, self.uids, self.granted = tree.Tree(), UidSet(), None
+        self.log, self.last, self.after_run, self.count = tree.Tree(), None, False, 0
+        self.time_authenticated = None
         self.counters = {"good": 0, "scrap": 0, "allocated": 0}
 
     def check_issuer(self, anchors):
@@ -123,13 +160,22 @@ class Verifier:
         end = self.end
         self.check_counts()
         self.check_summary()
-        need(self.delivery.entries and self.delivery.entries[0].index == end["first_index"], "the first record is missing")
-        for entry in self.delivery.entries:
-            self.check_entry(entry)
-        need(self.last.index == end["last_index"] and self.last.event == asn1.CLOSED, "the closing is missing")
-        self.check_totals()
         self.check_checkpoint()
+        for entry in self.delivery.entries():
+            if isinstance(entry, Run):
+                self.check_run_of_others(entry)
+            else:
+                self.check_entry(entry)
+        need(self.last and self.last.index == end["last_index"] and self.last.event == asn1.CLOSED, "the closing is missing")
+        self.check_totals()
         return end
+
+    def check_run_of_others(self, run):
+        """Behind the last entry, and not beside another run."""
+        need(run.first == self.log.size, "run: in another place")
+        need(not self.after_run and self.log.size + run.count <= self.end["log_size"], "run: not the shortest form")
+        self.log.add_run(run.count, run.hashes)
+        self.after_run = True
 
     def check_counts(self):
         """The end certificate in itself."""
@@ -141,8 +187,16 @@ class Verifier:
         need(1 <= end["records"] <= end["last_index"] - end["first_index"] + 1, "end certificate: number of records")
 
     def check_unit(self, uid):
-        """One good unit alone: its record, proof and certificate."""
-        found = [entry for entry in self.delivery.entries if entry.event == asn1.GOOD and entry.record["unit"]["uid"].native == uid]
+        """One good unit alone: its record is in the log, and its certificate is its own."""
+        log, found = tree.Tree(), []
+        for entry in self.delivery.entries():
+            if isinstance(entry, Run):
+                log.add_run(entry.count, entry.hashes)
+                continue
+            log.add(tree.leaf_hash(entry.der))
+            if entry.event == asn1.GOOD and entry.record["unit"]["uid"].native == uid:
+                found.append(entry)
+        need((log.size, log.root()) == (self.end["log_size"], self.end["log_root"]), "the records are not the log's")
         need(len(found) == 1, "not one good record of this unit")
         self.check_leaf(found[0])
         self.check_part(found[0])
@@ -153,14 +207,12 @@ class Verifier:
         end = self.end
         wanted = {name: end[name] for name in ("product", "oem", "granted", "good", "scrap", "unused", "log_size")}
         wanted.update(card=self.card.serial, card_id=end["card_id"].hex(), job=end["package_id"].hex(),
-                      closed_at=moment(end["closed_at"]), log_root=end["log_root"].hex(), schema_version=1)
+                      closed_at=moment(end["closed_at"]), log_root=end["log_root"].hex(), schema_version=2)
         for name, value in wanted.items():
-            need(self.delivery.json.get(name) == value, f"records.json: {name} is not what the end certificate says")
+            need(self.delivery.json.get(name) == value, f"records.jsonl: {name} is not what the end certificate says")
 
     def check_leaf(self, entry):
-        """In the log, and the job's."""
-        root = tree.root_from_inclusion(entry.der, entry.index, self.end["log_size"], entry.proof)
-        need(root == self.end["log_root"], f"record {entry.index} is not in the log")
+        """The job's."""
         job = entry.record["job"].native
         need(job and job["package_id"] == self.end["package_id"], f"record {entry.index} is of another job")
         digest = entry.record["attachment"].native
@@ -170,11 +222,13 @@ class Verifier:
 
     def check_entry(self, entry):
         """One record in its place."""
-        need(self.last is None or self.last.index < entry.index, "records out of order")
+        need(self.last or entry.index == self.log.size == self.end["first_index"], "the first record is missing")
         need(self.last is None or self.last.event != asn1.CLOSED, "a record behind the closing")
+        need(entry.index >= self.log.size, "records out of order")
+        need(entry.index == self.log.size, f"what is before record {entry.index} is missing")
         need(entry.index <= self.end["last_index"], "a record behind the last")
         self.check_leaf(entry)
-        if self.last and self.last.index + 1 == entry.index:
+        if self.last and not self.after_run:
             need(entry.record["previous"].native == tree.sha256(self.last.der), f"record {entry.index} does not follow the last")
         check_counters(entry.record)
         self.check_run(entry)
@@ -182,7 +236,11 @@ class Verifier:
             self.check_part(entry)
         elif entry.attachment is not None:
             self.check_attachment(entry)
-        self.last = entry
+        if entry.event == asn1.CLOSED:
+            need(entry.record["time"].native == self.end["closed_at"], "closed at another time than the end certificate says")
+            self.time_authenticated = entry.record["authenticated"].native
+        self.log.add(tree.leaf_hash(entry.der))
+        self.last, self.after_run, self.count = entry, False, self.count + 1
 
     def check_run(self, entry):
         """The counters begin where they ended."""
@@ -196,7 +254,7 @@ class Verifier:
         unit = entry.record["unit"].native
         need(unit, f"record {entry.index}: a part is missing")
         if entry.event == asn1.GOOD:
-            need(unit["uid"] and unit["uid"] not in self.uids, f"record {entry.index}: the same part twice")
+            need(unit["uid"], f"record {entry.index}: good, and no part")
             need(entry.record["code"].native == 0, f"record {entry.index}: good, and refused")
             self.uids.add(unit["uid"])
         if entry.event == asn1.GOOD and self.issuer:
@@ -206,7 +264,7 @@ class Verifier:
             need(self.issuer, f"record {entry.index}: a certificate without an issuer")
             device.check(entry.certificate, self.issuer, unit["uid"], self.end["closed_at"])
             if entry.event == asn1.GOOD:
-                self.certificates.append(entry.certificate.der)
+                self.certificates.add(tree.leaf_hash(entry.certificate.der))
         elif entry.event == asn1.GOOD:
             need(unit["certificate"] == asn1.ZERO, f"record {entry.index}: its certificate is missing")
 
@@ -240,14 +298,48 @@ class Verifier:
     def check_totals(self):
         """What the records come to."""
         end = self.end
-        need(len(self.delivery.entries) == end["records"], "a record is missing")
+        need(self.count == end["records"], "a record is missing")
         need((self.counters["good"], self.counters["scrap"]) == (end["good"], end["scrap"]), "records and end certificate differ")
         need(self.granted is None or self.granted.ceilings == (end["granted_good"], end["granted_scrap"]),
              "end certificate: not what the grant in force says")
-        need(tree.root(self.certificates) == end["certificates_root"], "certificates: not those of the end certificate")
+        need((self.log.size, self.log.root()) == (end["log_size"], end["log_root"]), "the records are not the log's")
+        need(not self.uids.repeats(), "the same part twice")
+        need(self.certificates.root() == end["certificates_root"], "certificates: not those of the end certificate")
 
     def check_checkpoint(self):
-        """Signed by the card, on this log; of the same size it must have the same root."""
+        """Signed by the card, on the very log of the end certificate."""
         checkpoint = Checkpoint(self.delivery.note, self.card.identities, self.card.serial)
-        need(checkpoint.size >= self.end["log_size"], "checkpoint: older than the end certificate")
-        need(checkpoint.size > self.end["log_size"] or checkpoint.root == self.end["log_root"], "checkpoint: another log")
+        need((checkpoint.size, checkpoint.root) == (self.end["log_size"], self.end["log_root"]), "checkpoint: another log")
+
+
+class UidSet:
+    """Finds what comes twice with little memory: shares by digest, each as small as it must be, looked at one after the other."""
+
+    SHARE = 1 << 16
+
+    def __init__(self):
+        self.file, self.count = tempfile.TemporaryFile(), 0  # pylint: disable=consider-using-with
+
+    def add(self, uid):
+        """Fixed size in the file."""
+        self.file.write(bytes([len(uid)]) + uid.ljust(16, b"\0"))
+        self.count += 1
+
+    def entries(self):
+        """All of them."""
+        self.file.seek(0)
+        while entry := self.file.read(17):
+            yield entry
+
+    def repeats(self):
+        """Is one there twice? A share that was made too large by choice of UIDs costs memory and nothing else."""
+        shares = self.count // self.SHARE + 1
+        for share in range(shares):
+            seen = set()
+            for entry in self.entries():
+                if int.from_bytes(hashlib.sha256(entry).digest()[:8], "big") % shares != share:
+                    continue
+                if entry in seen:
+                    return True
+                seen.add(entry)
+        return False

@@ -51,3 +51,66 @@ def climb(hash_value, index, size, path):
     if index < split:
         return node_hash(climb(hash_value, index, split, path), other)
     return node_hash(other, climb(hash_value, index - split, size - split, path))
+
+
+class Tree:
+    """A tree that grows at its right edge and keeps no leaves: complete subtrees as (size, root), sizes falling."""
+
+    def __init__(self):
+        self.size, self.edge = 0, []
+
+    def add(self, hash_value, size=1):
+        """A complete subtree of @size leaves, a power of two that divides the tree's size."""
+        need(self.size % size == 0, "run: a subtree at a wrong place")
+        self.size += size
+        while self.edge and self.edge[-1][0] == size:
+            hash_value = node_hash(self.edge.pop()[1], hash_value)
+            size *= 2
+        self.edge.append((size, hash_value))
+
+    def add_run(self, count, hashes):
+        """@count leaves by the roots of the largest subtrees that they are made of, from left to right."""
+        end = self.size + count
+        for hash_value in hashes:
+            need(self.size < end, "run: too many hashes")
+            size = 1 << (end - self.size).bit_length() - 1
+            if self.size:
+                size = min(size, self.size & -self.size)
+            self.add(hash_value, size)
+        need(self.size == end, "run: too few hashes")
+
+    def root(self):
+        """Of all leaves so far."""
+        if not self.edge:
+            return sha256()
+        _, hash_value = self.edge[-1]
+        for _, left in reversed(self.edge[:-1]):
+            hash_value = node_hash(left, hash_value)
+        return hash_value
+
+
+def check_consistency(older, older_root, newer, newer_root, path):
+    """The older tree is the beginning of the newer; RFC 9162 section 2.1.4, by recursion on the definition of the proof."""
+    need(0 < older <= newer, "consistency: no such sizes")
+    path = list(path)
+    found = rebuild(older, newer, True, older_root, path)
+    need(not path, "consistency: proof too long")
+    need(found == (older_root, newer_root), "consistency: the older log is not the beginning of the newer one")
+
+
+def rebuild(older, newer, whole, older_root, path):
+    """(root of the first @older, root of the first @newer) of a subtree, from the proof's end downwards."""
+    if older == newer:
+        if whole:
+            return older_root, older_root
+        need(path, "consistency: proof too short")
+        node = path.pop()
+        return node, node
+    need(path, "consistency: proof too short")
+    split = 1 << (newer - 1).bit_length() - 1
+    other = path.pop()
+    if older <= split:
+        old, new = rebuild(older, split, whole, older_root, path)
+        return old, node_hash(new, other)
+    old, new = rebuild(older - split, newer - split, False, older_root, path)
+    return node_hash(other, old), node_hash(other, new)
