@@ -18,5 +18,6 @@
 #include "provpkg/record.h"
 #include "provpkg/certificate.h"
 #include "provpkg/delivery.h"
+#include "provpkg/evidence.h"
 
 #endif

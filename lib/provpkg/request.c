@@ -14,6 +14,7 @@
 #define REQUEST_VERSION 1
 #define REQUEST_MAX (1u << 20)
 #define CERTIFICATES_MAX 16
+#define STATE_MAX 5 /* DECOMMISSIONED */
 
 typedef struct {
 	uint32_t version;
@@ -46,6 +47,14 @@ typedef struct {
 	ASN1_OCTET_STRING *package_id;
 } CLOSE;
 
+typedef struct {
+	uint32_t state;
+} SET_STATE;
+
+typedef struct {
+	int64_t time;
+} SET_TIME;
+
 ASN1_SEQUENCE(REQUEST) = {
 	ASN1_EMBED(REQUEST, version, UINT32),
 	ASN1_EMBED(REQUEST, operation, UINT32),
@@ -77,6 +86,14 @@ ASN1_SEQUENCE(CLOSE) = {
 	ASN1_SIMPLE(CLOSE, package_id, ASN1_OCTET_STRING),
 } static_ASN1_SEQUENCE_END(CLOSE)
 
+ASN1_SEQUENCE(SET_STATE) = {
+	ASN1_EMBED(SET_STATE, state, UINT32),
+} static_ASN1_SEQUENCE_END(SET_STATE)
+
+ASN1_SEQUENCE(SET_TIME) = {
+	ASN1_EMBED(SET_TIME, time, INT64),
+} static_ASN1_SEQUENCE_END(SET_TIME)
+
 /* SEQUENCE { }: zeroising has no arguments. */
 static const uint8_t no_arguments[] = { 0x30, 0x00 };
 
@@ -85,6 +102,7 @@ static const char *const role_names[] = {
 	[PROVPKG_ROLE_OPERATOR] = "operator",
 	[PROVPKG_ROLE_AUDITOR] = "auditor",
 	[PROVPKG_ROLE_OEM] = "oem",
+	[PROVPKG_ROLE_TIME] = "time",
 };
 
 const char *provpkg_role_name(enum provpkg_role role)
@@ -94,7 +112,7 @@ const char *provpkg_role_name(enum provpkg_role role)
 
 enum provpkg_role provpkg_role_find(const char *name)
 {
-	for (enum provpkg_role role = PROVPKG_ROLE_OFFICER; role <= PROVPKG_ROLE_OEM; role++)
+	for (enum provpkg_role role = PROVPKG_ROLE_OFFICER; role <= PROVPKG_ROLE_TIME; role++)
 		if (!strcmp(name, role_names[role]))
 			return role;
 	return 0;
@@ -230,6 +248,30 @@ static bool get_close(const void *arguments, struct provpkg_request *request)
 	return provpkg_octets_get(((const CLOSE *)arguments)->package_id, request->close.package_id, PROVPKG_ID_SIZE);
 }
 
+static bool set_set_state(const struct provpkg_request *request, void *arguments)
+{
+	((SET_STATE *)arguments)->state = request->set_state.state;
+	return request->set_state.state <= STATE_MAX;
+}
+
+static bool get_set_state(const void *arguments, struct provpkg_request *request)
+{
+	request->set_state.state = ((const SET_STATE *)arguments)->state;
+	return request->set_state.state <= STATE_MAX;
+}
+
+static bool set_set_time(const struct provpkg_request *request, void *arguments)
+{
+	((SET_TIME *)arguments)->time = request->set_time.time;
+	return request->set_time.time > 0;
+}
+
+static bool get_set_time(const void *arguments, struct provpkg_request *request)
+{
+	request->set_time.time = ((const SET_TIME *)arguments)->time;
+	return request->set_time.time > 0;
+}
+
 /* @item: NULL where there are no arguments. */
 static const struct operation {
 	const ASN1_ITEM *(*item)(void);
@@ -241,11 +283,15 @@ static const struct operation {
 	[PROVPKG_OPERATION_ALLOCATE] = { ALLOCATE_it, set_allocate, get_allocate },
 	[PROVPKG_OPERATION_CLOSE] = { CLOSE_it, set_close, get_close },
 	[PROVPKG_OPERATION_ZEROISE] = { NULL, NULL, NULL },
+	[PROVPKG_OPERATION_SET_STATE] = { SET_STATE_it, set_set_state, get_set_state },
+	[PROVPKG_OPERATION_SET_TIME] = { SET_TIME_it, set_set_time, get_set_time },
 };
 
 static const struct operation *operation_find(unsigned int number)
 {
-	return number && number < sizeof(operations) / sizeof(operations[0]) ? &operations[number] : NULL;
+	if (number >= sizeof(operations) / sizeof(operations[0]))
+		return NULL;
+	return operations[number].item || number == PROVPKG_OPERATION_ZEROISE ? &operations[number] : NULL;
 }
 
 /* ---- The whole ---- */

@@ -22,6 +22,9 @@ enum provpkg_event {
 	PROVPKG_EVENT_CLOSED = 9,
 	PROVPKG_EVENT_ZEROISED = 10,
 	PROVPKG_EVENT_REQUEST_REFUSED = 11,
+	PROVPKG_EVENT_STATE_CHANGED = 18, /* of the card's life */
+	PROVPKG_EVENT_TIME_SET = 19, /* the first record by the new time is the one after it */
+	PROVPKG_EVENT_TAMPERED = 20,
 };
 
 const char *provpkg_event_name(enum provpkg_event event); /* "unit-good"; NULL for none */

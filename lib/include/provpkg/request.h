@@ -9,9 +9,15 @@
 
 PROVPKG_BEGIN
 
-enum provpkg_role { PROVPKG_ROLE_OFFICER = 1, PROVPKG_ROLE_OPERATOR = 2, PROVPKG_ROLE_AUDITOR = 3, PROVPKG_ROLE_OEM = 4 };
+enum provpkg_role {
+	PROVPKG_ROLE_OFFICER = 1,
+	PROVPKG_ROLE_OPERATOR = 2,
+	PROVPKG_ROLE_AUDITOR = 3,
+	PROVPKG_ROLE_OEM = 4,
+	PROVPKG_ROLE_TIME = 5, /* the time authority: sets the card's clock and does nothing else */
+};
 
-/* "officer", "operator", "auditor", "oem"; NULL and 0 for what is none. */
+/* "officer", "operator", "auditor", "oem", "time"; NULL and 0 for what is none. */
 const char *provpkg_role_name(enum provpkg_role role);
 enum provpkg_role provpkg_role_find(const char *name);
 
@@ -21,6 +27,8 @@ enum provpkg_operation {
 	PROVPKG_OPERATION_ALLOCATE = 3, /* operator */
 	PROVPKG_OPERATION_CLOSE = 4, /* operator; the answer is the end certificate, CMS */
 	PROVPKG_OPERATION_ZEROISE = 5, /* officer */
+	PROVPKG_OPERATION_SET_STATE = 10, /* officer */
+	PROVPKG_OPERATION_SET_TIME = 11, /* time authority; for a long step officers, too */
 };
 
 /* @card_id: as struct provcard_service_status says. Only the member of @operation is used. */
@@ -47,6 +55,12 @@ struct provpkg_request {
 	struct {
 		uint8_t package_id[PROVPKG_ID_SIZE];
 	} close;
+	struct {
+		uint32_t state; /* enum provcard_card_state of provcard-service.h; MAINTENANCE, DECOMMISSIONED, or where maintenance ends */
+	} set_state;
+	struct {
+		int64_t time; /* seconds since 1970, above 0 */
+	} set_time;
 };
 
 /* -EINVAL for bad names, roles or counts, or more than 16 certificates in a list. */

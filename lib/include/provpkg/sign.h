@@ -16,6 +16,7 @@ enum provpkg_content {
 	PROVPKG_CONTENT_GRANT = 2, /* likewise */
 	PROVPKG_CONTENT_REQUEST = 3, /* REQUEST_DER, REQUEST_SIGNATURE */
 	PROVPKG_CONTENT_END_CERTIFICATE = 4, /* STATEMENT_DER, STATEMENT_SIGNATURE */
+	PROVPKG_CONTENT_EVIDENCE = 5, /* likewise */
 };
 
 /* A key that signs: all borrowed. @chain: intermediate certificates to send along, may be NULL. */
