@@ -76,10 +76,20 @@ struct port_ops {
 	int (*root_secret)(void *port, uint8_t secret[32]);
 	int (*root_destroy)(void *port);
 
+	/*
+	 * The tamper input of the board; all three are NULL where it has none. The board itself latches that the input fired, also
+	 * without power, and tells the core by core_tamper() when that runs. tamper_clear fails with -EBUSY while the input is active.
+	 */
+	int (*tampered)(void *port, bool *latched);
+	int (*tamper_clear)(void *port);
+	/* Somebody stands before the card: a jumper or button that no host can reach. NULL: never. */
+	bool (*presence)(void *port);
+
+	/* Raw bytes of the noise source, or conditioned ones; the core tests them as they come (entropy.h). */
 	int (*entropy)(void *port, void *data, size_t size);
-	/* The card's own clock, seconds since 1970; may jump backwards, the core guards against that. */
+	/* The card's battery clock, seconds since 1970; may jump, the core guards against that as far as it can (clock.h). */
 	uint64_t (*clock_seconds)(void *port);
-	uint64_t (*monotonic_ns)(void *port);
+	uint64_t (*monotonic_ns)(void *port); /* since the power came; nobody sets it */
 
 	/*
 	 * Heads. cable_open finds out whether the socket's cable answers (-ENODEV: nothing plugged in); between open and close
@@ -106,6 +116,7 @@ struct port {
 	void *context; /* first argument of every function */
 	const char *serial; /* the card's serial number, at most 31 characters */
 	const char *board; /* what firmware must be made for; likewise */
+	struct entropy_health *health; /* the core's; NULL in what a port hands over */
 };
 
 #endif

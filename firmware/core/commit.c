@@ -148,6 +148,7 @@ static int add_log_entry(struct core *core, struct commit *commit)
 		return 0;
 	}
 	commit->record->time = (int64_t)commit->time;
+	commit->record->time_authenticated = core_time_authenticated(core);
 	code = log_add(&core->log, commit->record, commit->attachment, commit->change.log_leaf);
 	if (!code)
 		commit->change.log_index = commit->record->index;

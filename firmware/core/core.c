@@ -22,7 +22,7 @@ static int prepare_secure_heap(void)
 	return CRYPTO_secure_malloc_initialized() || CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN) ? 0 : -1;
 }
 
-#define LOCKS 7
+#define LOCKS 8
 
 static void list_locks(struct core *core, mtx_t *locks[LOCKS])
 {
@@ -33,6 +33,7 @@ static void list_locks(struct core *core, mtx_t *locks[LOCKS])
 	locks[4] = &core->head_lock;
 	locks[5] = &core->object_lock;
 	locks[6] = &core->staging.lock;
+	locks[7] = &core->clock.lock;
 }
 
 static int make_locks(struct core *core)
@@ -45,7 +46,7 @@ static int make_locks(struct core *core)
 			return -1;
 	if (cnd_init(&core->gate_free) != thrd_success || cnd_init(&core->job_idle) != thrd_success)
 		return -1;
-	return commit_init(&core->commits);
+	return entropy_init(&core->health) ? -1 : commit_init(&core->commits);
 }
 
 void core_log_boot(struct core *core)
@@ -58,21 +59,45 @@ void core_log_boot(struct core *core)
 	(void)commit_run(core, &commit);
 }
 
+/* What the boot stage, or the port in its place, measured of the image that runs now. */
+static int check_firmware(struct core *core)
+{
+	struct port_firmware firmware;
+	char digest[2 * sizeof(firmware.digest) + 1];
+
+	if (core->port->ops->firmware_identity(core->port->context, &firmware))
+		return PROVCARD_REFUSAL_FIRMWARE_INTEGRITY;
+	for (size_t i = 0; i < sizeof(firmware.digest); i++)
+		snprintf(digest + 2 * i, 3, "%02x", firmware.digest[i]);
+	core_log(core, "firmware %.31s, security version %u, SHA-256 %s", firmware.version, firmware.security_version, digest);
+	return 0;
+}
+
 static void power_on(struct core *core, const struct selftest *tests, size_t count)
 {
-	const struct selftest *failed = selftest_run(tests, count);
+	const struct selftest *failed;
 	int code;
+
+	if (core_starts_tampered(core))
+		return;
+	failed = selftest_run(tests, count);
 
 	if (failed) {
 		core_log(core, "self-test of %s failed", failed->name);
 		core_stop_production(core, PROVCARD_REFUSAL_SELF_TEST);
 		return;
 	}
-	code = core_recover(core);
-	if (code)
+	code = check_firmware(core);
+	if (!code)
+		code = entropy_start(core->port);
+	if (!code)
+		code = core_recover(core);
+	if (code) {
 		core_stop_production(core, code);
-	else
-		core_log_boot(core);
+		return;
+	}
+	clock_start(core);
+	core_log_boot(core);
 }
 
 struct core *core_start_with(const struct port *port, const struct selftest *tests, size_t count)
@@ -81,7 +106,9 @@ struct core *core_start_with(const struct port *port, const struct selftest *tes
 
 	if (!core)
 		return NULL;
-	core->port = port;
+	core->board = *port;
+	core->board.health = &core->health;
+	core->port = &core->board;
 	core->heads = port->ops->heads(port->context);
 	core->head = calloc(core->heads ? core->heads : 1, sizeof(*core->head));
 	if (!core->head || prepare_secure_heap() || make_locks(core)) {
@@ -120,6 +147,7 @@ void core_stop(struct core *core)
 	core_set_vault(core, NULL);
 	OPENSSL_cleanse(core->nonce, sizeof(core->nonce));
 	commit_clear(&core->commits);
+	entropy_clear(&core->health);
 	list_locks(core, locks);
 	for (size_t i = 0; i < LOCKS; i++)
 		mtx_destroy(locks[i]);

@@ -39,7 +39,8 @@ struct core_result {
 /**
  * core_start - power on: self-test, recover vault, ledger and log
  *
- * Always returns a core unless memory is short (NULL): one that found a fault serves only status. @port must outlive it.
+ * Always returns a core unless memory is short (NULL): one that found a fault serves only status. @port's context must outlive it; its
+ * table is read once, here.
  */
 struct core *core_start(const struct port *port);
 
@@ -48,6 +49,12 @@ void core_stop(struct core *core);
 
 /* Run one service command to its end. Called from any thread; commands of different heads run side by side. */
 void core_execute(struct core *core, const struct core_command *command, struct core_result *result);
+
+/*
+ * The board's tamper input fired: the root secret is destroyed before anything else, then whatever is secret in working memory.
+ * Returns when that is done; units in work end at their next safe point. Called from any thread, but from no command's.
+ */
+void core_tamper(struct core *core);
 
 /* Transport's job handles. 0 or a refusal code. */
 uint16_t core_job_create(struct core *core, uint32_t *handle);

@@ -2,42 +2,41 @@
 /* The service commands, and the gate before them. */
 #include <string.h>
 
+#include "evidence.h"
 #include "gate.h"
 #include "grant.h"
 #include "job.h"
+#include "life.h"
 #include "log_commands.h"
 #include "object.h"
 #include "request.h"
 #include "status.h"
 
-enum {
-	WHEN_STOPPED = 1 << 0, /* served by a card that has stopped, too */
-	SERIAL = 1 << 1,       /* under request_lock, taken before the gate: its holder may shut it */
-	INITIALISED = 1 << 2,  /* not by a blank card */
-};
-
+/* What each request may do when is judged once more, when it is known which it is: life_permits_operation(). */
 static const struct command {
 	uint8_t opcode;
-	uint8_t flags;
+	bool serial;	     /* under request_lock, taken before the gate: its holder may shut it */
+	unsigned int states; /* in which it is served */
 	int (*execute)(struct core *core, const struct core_command *command, struct core_result *result);
 } commands[] = {
-	{ PROVCARD_OP_STATUS, WHEN_STOPPED, command_status },
-	{ PROVCARD_OP_NONCE, SERIAL, command_nonce },
-	{ PROVCARD_OP_REQUEST, SERIAL, command_request },
-	{ PROVCARD_OP_OBJECT_READ, 0, command_object_read },
-	{ PROVCARD_OP_JOB_LIST, 0, command_job_list },
-	{ PROVCARD_OP_HEAD_STATUS, 0, command_head_status },
-	{ PROVCARD_OP_LOG_READ, 0, command_log_read },
-	{ PROVCARD_OP_LOG_PROOF, 0, command_log_proof },
-	{ PROVCARD_OP_LOG_CONSISTENCY, 0, command_log_consistency },
-	{ PROVCARD_OP_LOG_RUN, 0, command_log_run },
-	{ PROVCARD_OP_GRANT, INITIALISED, command_grant },
-	{ PROVCARD_OP_PACKAGE_WRITE, INITIALISED, command_package_write },
-	{ PROVCARD_OP_PACKAGE_COMMIT, INITIALISED, command_package_commit },
-	{ PROVCARD_OP_JOB_BIND, INITIALISED, command_job_bind },
-	{ PROVCARD_OP_JOB_STATUS, 0, command_job_status },
-	{ PROVCARD_OP_UNIT_RUN, INITIALISED, command_unit_run },
-	{ PROVCARD_OP_JOB_LOG, 0, command_job_log },
+	{ PROVCARD_OP_STATUS, false, LIFE_ANY, command_status },
+	{ PROVCARD_OP_NONCE, true, LIFE_ANY, command_nonce },
+	{ PROVCARD_OP_REQUEST, true, LIFE_ANY, command_request },
+	{ PROVCARD_OP_OBJECT_READ, false, LIFE_READABLE, command_object_read },
+	{ PROVCARD_OP_JOB_LIST, false, LIFE_READABLE, command_job_list },
+	{ PROVCARD_OP_HEAD_STATUS, false, LIFE_READABLE, command_head_status },
+	{ PROVCARD_OP_LOG_READ, false, LIFE_READABLE, command_log_read },
+	{ PROVCARD_OP_LOG_PROOF, false, LIFE_READABLE, command_log_proof },
+	{ PROVCARD_OP_LOG_CONSISTENCY, false, LIFE_READABLE, command_log_consistency },
+	{ PROVCARD_OP_LOG_RUN, false, LIFE_READABLE, command_log_run },
+	{ PROVCARD_OP_EVIDENCE, false, LIFE_READABLE & ~LIFE(BLANK), command_evidence },
+	{ PROVCARD_OP_GRANT, false, LIFE_SERVICE, command_grant },
+	{ PROVCARD_OP_PACKAGE_WRITE, false, LIFE_SERVICE, command_package_write },
+	{ PROVCARD_OP_PACKAGE_COMMIT, false, LIFE_SERVICE, command_package_commit },
+	{ PROVCARD_OP_JOB_BIND, false, LIFE_READABLE & ~LIFE(BLANK), command_job_bind },
+	{ PROVCARD_OP_JOB_STATUS, false, LIFE_READABLE, command_job_status },
+	{ PROVCARD_OP_UNIT_RUN, false, LIFE_SERVICE, command_unit_run },
+	{ PROVCARD_OP_JOB_LOG, false, LIFE_READABLE, command_job_log },
 };
 
 void gate_enter(struct core *core)
@@ -84,11 +83,14 @@ static const struct command *find_command(uint8_t opcode)
 
 static int run(struct core *core, const struct command *found, const struct core_command *command, struct core_result *result)
 {
-	if (atomic_load(&core->fault) && !(found->flags & WHEN_STOPPED))
-		return PROVCARD_REFUSAL_CARD_STOPPED;
-	if ((found->flags & INITIALISED) && core_state(core) == PROVCARD_CARD_BLANK)
-		return PROVCARD_REFUSAL_NOT_INITIALISED;
-	return found->execute(core, command, result);
+	int code = life_permits(core, found->states);
+
+	if (!code)
+		code = found->execute(core, command, result);
+	/* What comes of a noise source that fails its tests is no secret. */
+	if (code == PROVCARD_REFUSAL_ENTROPY)
+		core_stop_production(core, code);
+	return code;
 }
 
 void core_execute(struct core *core, const struct core_command *command, struct core_result *result)
@@ -101,12 +103,12 @@ void core_execute(struct core *core, const struct core_command *command, struct 
 		result->status = PROVCARD_REFUSAL_INVALID_OPCODE;
 		return;
 	}
-	if (found->flags & SERIAL)
+	if (found->serial)
 		mtx_lock(&core->request_lock);
 	gate_enter(core);
 	code = run(core, found, command, result);
 	gate_leave(core);
-	if (found->flags & SERIAL)
+	if (found->serial)
 		mtx_unlock(&core->request_lock);
 	result->status = core_code(code);
 }

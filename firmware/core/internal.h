@@ -8,8 +8,10 @@
 #include <stdint.h>
 #include <threads.h>
 
+#include "clock.h"
 #include "commit.h"
 #include "core.h"
+#include "entropy.h"
 #include "journal.h"
 #include "ledger.h"
 #include "log.h"
@@ -61,12 +63,15 @@ struct object {
 };
 
 struct core {
-	const struct port *port;
+	const struct port *port; /* &board */
+	struct port board;	 /* what the port handed over, and where the core keeps the health of its noise source */
+	struct entropy_health health;
 	char serial[32];
 	unsigned int heads;
 	atomic_uint fault; /* refusal code that stopped the card */
 	atomic_ullong flushes;
 	atomic_ullong last_time; /* card time never falls behind it */
+	struct core_clock clock;
 	uint64_t boots;
 
 	/* Commands hold the gate; zeroising waits until it is alone. */
@@ -86,6 +91,7 @@ struct core {
 	mtx_t request_lock; /* one signed request at a time; guards the nonce */
 	bool nonce_valid;
 	uint8_t nonce[PROVPKG_NONCE_SIZE];
+	uint64_t nonce_drawn_ns; /* by the monotonic clock */
 	uint32_t refusals_logged;
 
 	mtx_t job_lock; /* handles and the list of packages */
@@ -111,9 +117,6 @@ int core_rebirth(struct core *core);
 void core_log_boot(struct core *core);
 
 /* state.c */
-uint64_t core_time(struct core *core);
-void core_time_at_least(struct core *core, uint64_t time);
-
 void core_stop_production(struct core *core, int code);
 uint16_t core_code(int result); /* 0 and refusal codes as they are, errno as a refusal code */
 void core_log(struct core *core, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -126,7 +129,10 @@ void core_close_storage(struct core *core);
 /* The vault in force; vault_put() it. */
 struct vault *core_vault(struct core *core);
 void core_set_vault(struct core *core, struct vault *vault);
-enum provcard_card_state core_state(struct core *core);
+enum provcard_card_state core_state(struct core *core); /* life.c */
+
+/* zeroise.c: at power-on, was the card broken into? Then its secrets are gone when this returns. */
+bool core_starts_tampered(struct core *core);
 
 /* A log record with what every one has. */
 void record_begin(struct core *core, struct provpkg_record *record, enum provpkg_event event, const char *actor);

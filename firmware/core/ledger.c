@@ -167,14 +167,40 @@ static int judge_end(const struct ledger *ledger, const struct ledger_job *job, 
 	return 0;
 }
 
+/* Out of service nothing new is begun; what is in a head may end, and jobs may be closed. */
+static int judge_life(const struct ledger *ledger, const struct ledger_change *change)
+{
+	bool begins = change->type == LEDGER_LOAD || change->type == LEDGER_ALLOCATE || change->type == LEDGER_RESERVE ||
+		      change->type == LEDGER_GRANT;
+
+	if (!begins || ledger->life == LEDGER_LIFE_SERVICE)
+		return 0;
+	return ledger->life == LEDGER_LIFE_MAINTENANCE ? PROVCARD_REFUSAL_IN_MAINTENANCE : PROVCARD_REFUSAL_DECOMMISSIONED;
+}
+
+static bool is_of_card(const struct ledger_change *change)
+{
+	return change->type == LEDGER_VAULT || change->type == LEDGER_TIME || change->type == LEDGER_STATE;
+}
+
+/* A full ledger must not keep a card from being taken out of service. */
+static int judge_card(const struct ledger *ledger, const struct ledger_change *change)
+{
+	return has_room(ledger, change->type == LEDGER_STATE ? 0 : LEDGER_MARGIN) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+}
+
 int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t now)
 {
 	const struct ledger_job *job;
+	int code;
 
 	if (change->type == LEDGER_NONE)
 		return 0;
-	if (change->type == LEDGER_VAULT)
-		return has_room(ledger, LEDGER_MARGIN) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
+	if (is_of_card(change))
+		return judge_card(ledger, change);
+	code = judge_life(ledger, change);
+	if (code)
+		return code;
 	if (change->type == LEDGER_LOAD)
 		return judge_load(ledger, change);
 	if (change->job >= ledger->jobs)
@@ -196,6 +222,23 @@ int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t n
 		return judge_close(ledger, job);
 	}
 	return PROVCARD_REFUSAL_INTERNAL;
+}
+
+static int apply_to_card(struct ledger *ledger, const struct ledger_change *change)
+{
+	if (change->type == LEDGER_VAULT)
+		ledger->vault = change->vault;
+	if (change->type == LEDGER_TIME)
+		ledger->clock = change->clock;
+	if (change->type != LEDGER_STATE)
+		return 0;
+	/* Nothing leads out of the last state. */
+	if (change->life.state > LEDGER_LIFE_DECOMMISSIONED || ledger->life == LEDGER_LIFE_DECOMMISSIONED)
+		return PROVCARD_REFUSAL_LEDGER_CORRUPT;
+	ledger->life = (enum ledger_life)change->life.state;
+	if (change->life.vault.generation)
+		ledger->vault = change->life.vault;
+	return 0;
 }
 
 static int apply_load(struct ledger *ledger, const struct ledger_change *change)
@@ -318,9 +361,8 @@ int ledger_apply(struct ledger *ledger, const struct ledger_change *change, uint
 	uint32_t unused;
 	int code;
 
-	if (change->type == LEDGER_VAULT) {
-		ledger->vault = change->vault;
-		code = 0;
+	if (is_of_card(change)) {
+		code = apply_to_card(ledger, change);
 	} else if (change->type == LEDGER_LOAD) {
 		code = apply_load(ledger, change);
 	} else {
@@ -335,6 +377,7 @@ void ledger_publish(struct ledger *ledger, uint32_t number)
 {
 	struct ledger_job *job;
 
+	ledger->life_told = ledger->life;
 	if (number >= ledger->jobs)
 		return;
 	job = ledger->job[number];

@@ -40,12 +40,27 @@ enum ledger_type {
 	LEDGER_SCRAP = 6,
 	LEDGER_CLOSE = 7,
 	LEDGER_GRANT = 8, /* the next grant of a job */
+	LEDGER_TIME = 10, /* a time authority set the clock, or the clock was lost */
+	LEDGER_STATE = 11, /* of the card's life */
 };
 
 /* The vault in force. Two can have one generation, when a power cut undid the first; no two have one tag. */
 struct ledger_vault {
 	uint64_t generation;
 	uint8_t tag[VAULT_TAG_SIZE]; /* zero before the first change */
+};
+
+/* A time that was set, and the battery clock at that moment; both 0: never set, or lost since. */
+struct ledger_clock {
+	uint64_t time;
+	uint64_t battery;
+};
+
+/* What officers decided of the card's life. In service it is INITIALISED or OPERATIONAL, as the vault has people. */
+enum ledger_life {
+	LEDGER_LIFE_SERVICE = 0,
+	LEDGER_LIFE_MAINTENANCE = 1,
+	LEDGER_LIFE_DECOMMISSIONED = 2,
 };
 
 /* A grant in force. */
@@ -85,6 +100,12 @@ struct ledger_change {
 	union {
 		struct ledger_vault vault;
 		struct ledger_load load;
+		struct ledger_clock clock;
+		struct {
+			uint32_t state; /* enum ledger_life */
+			uint32_t reserved;
+			struct ledger_vault vault; /* in force from now on; generation 0: the one before stays */
+		} life;
 		struct {
 			struct ledger_grant terms;
 			uint8_t previous[PROVPKG_HASH_SIZE]; /* digest of the grant before */
@@ -149,6 +170,9 @@ struct ledger {
 	uint64_t charges;
 	uint64_t open; /* RESERVED units, each of which may need one more record */
 	struct ledger_vault vault;
+	struct ledger_clock clock;
+	enum ledger_life life;
+	enum ledger_life life_told;	     /* as far as durable */
 	uint64_t log_size;		     /* log entries that changes vouch for */
 	uint8_t log_leaf[PROVPKG_HASH_SIZE]; /* of the last of them; its chain covers the others */
 	struct ledger_job **job;	     /* addresses stay; a job's number never changes */

@@ -8,8 +8,7 @@
 #include "crypto.h"
 #include "request.h"
 
-/* The card's own two signers, classical first. */
-static void own_signers(const struct vault *vault, struct provpkg_signer signers[2])
+void object_own_signers(const struct vault *vault, struct provpkg_signer signers[2])
 {
 	const struct provpkg_card_certificates *certificates = &vault->certificates;
 
@@ -61,7 +60,7 @@ int object_end_certificate(struct core *core, const uint8_t package_id[PROVPKG_I
 		return code;
 	vault = core_vault(core);
 	memcpy(end.card_id, vault->card_id, sizeof(end.card_id));
-	own_signers(vault, signers);
+	object_own_signers(vault, signers);
 	code = provpkg_end_certificate_encode(&end, &der);
 	if (!code)
 		code = provpkg_sign(PROVPKG_CONTENT_END_CERTIFICATE, provpkg_blob_view(&der), signers, 2, cms);
@@ -78,7 +77,7 @@ static int sign_checkpoint(struct core *core, const struct vault *vault, struct 
 	if (!vault_is_initialised(vault))
 		return PROVCARD_REFUSAL_NO_SUCH_OBJECT;
 	snprintf(checkpoint->origin, sizeof(checkpoint->origin), "provcard/%s", core->serial);
-	own_signers(vault, signers);
+	object_own_signers(vault, signers);
 	return provpkg_checkpoint_sign(checkpoint, signers, 2, note);
 }
 
@@ -111,7 +110,7 @@ static int make_issuer_csr(struct core *core, const struct vault *vault, const c
 	const struct vault_person *person = vault_find_name(vault, selector);
 	const char *kind = strlen(selector) < size ? selector + strlen(selector) + 1 : provpkg_issuing_kind(0)->name;
 
-	if (!person || person->role != PROVPKG_ROLE_OEM)
+	if (!person || person->role != PROVPKG_ROLE_OEM || !person->issuing_key[0])
 		return PROVCARD_REFUSAL_NO_SUCH_OBJECT;
 	for (size_t i = 0; i < PROVPKG_ISSUING_KINDS; i++)
 		if (!strcmp(kind, provpkg_issuing_kind(i)->name))

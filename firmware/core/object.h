@@ -11,6 +11,9 @@
  */
 int object_end_certificate(struct core *core, const uint8_t package_id[PROVPKG_ID_SIZE], struct provpkg_blob *cms);
 
+/* The card's own two signers, classical first; borrowed from @vault. */
+void object_own_signers(const struct vault *vault, struct provpkg_signer signers[2]);
+
 void object_forget_all(struct core *core);
 
 int command_object_read(struct core *core, const struct core_command *command, struct core_result *result);

@@ -3,17 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "life.h"
 #include "object.h"
 #include "provcard_hif.h"
 #include "request.h"
-
-/* The record that goes with a request: its CMS is the attachment. */
-static void attach_request(struct request *request, enum provpkg_event event, struct provpkg_record *record, struct commit *commit)
-{
-	record_begin(request->core, record, event, request->actor);
-	commit->record = record;
-	commit->attachment = provpkg_blob_view(&request->cms);
-}
 
 /*
  * A vault in the place of the one in force: stored first, in force when the ledger says so. Takes @vault over. A slot without its
@@ -27,7 +20,7 @@ static int replace_vault(struct request *request, struct vault *vault, enum prov
 	int code = vault_store(core->port, vault);
 
 	memcpy(commit.change.vault.tag, vault->tag, sizeof(vault->tag));
-	attach_request(request, event, &record, &commit);
+	request_attach(request, event, &record, &commit);
 	if (code == PROVCARD_REFUSAL_STORAGE_FAILED)
 		core_stop_production(core, code);
 	if (!code)
@@ -118,7 +111,7 @@ static int allocate(struct request *request)
 	struct provpkg_record record;
 	int code;
 
-	attach_request(request, PROVPKG_EVENT_ALLOCATED, &record, &commit);
+	request_attach(request, PROVPKG_EVENT_ALLOCATED, &record, &commit);
 	code = find_job(request, request->body.allocate.package_id, &commit, &record);
 	if (code)
 		return code;
@@ -152,7 +145,7 @@ static int close_job(struct request *request)
 	struct provpkg_record record;
 	int code;
 
-	attach_request(request, PROVPKG_EVENT_CLOSED, &record, &commit);
+	request_attach(request, PROVPKG_EVENT_CLOSED, &record, &commit);
 	code = find_job(request, request->body.close.package_id, &commit, &record);
 	if (!code)
 		code = commit_run(request->core, &commit);
@@ -162,7 +155,7 @@ static int close_job(struct request *request)
 	return answer_end_certificate(request);
 }
 
-int operation_execute(struct request *request)
+static int execute(struct request *request)
 {
 	switch (request->body.operation) {
 	case PROVPKG_OPERATION_INITIALISE:
@@ -175,6 +168,17 @@ int operation_execute(struct request *request)
 		return close_job(request);
 	case PROVPKG_OPERATION_ZEROISE:
 		return operation_zeroise(request);
+	case PROVPKG_OPERATION_SET_STATE:
+		return operation_set_state(request);
+	case PROVPKG_OPERATION_SET_TIME:
+		return operation_set_time(request);
 	}
 	return PROVCARD_REFUSAL_OPERATION_UNKNOWN;
+}
+
+int operation_execute(struct request *request)
+{
+	int code = life_permits_operation(request->core, request->body.operation);
+
+	return code ? code : execute(request);
 }

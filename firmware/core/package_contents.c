@@ -79,7 +79,7 @@ static int judge_room(struct core *core, const struct package *package)
 	int code;
 
 	/* Nobody's identity: a random package id leads to a key that is thrown away here. */
-	if (core->port->ops->entropy(core->port->context, package_id, sizeof(package_id)))
+	if (entropy_draw(core->port, package_id, sizeof(package_id)))
 		return PROVCARD_REFUSAL_ENTROPY;
 	code = identity_make(package, &unit, &identity);
 	if (code)

@@ -14,6 +14,8 @@ static const enum provpkg_role approver[] = {
 	[PROVPKG_OPERATION_ALLOCATE] = PROVPKG_ROLE_OPERATOR,
 	[PROVPKG_OPERATION_CLOSE] = PROVPKG_ROLE_OPERATOR,
 	[PROVPKG_OPERATION_ZEROISE] = PROVPKG_ROLE_OFFICER,
+	[PROVPKG_OPERATION_SET_STATE] = PROVPKG_ROLE_OFFICER,
+	[PROVPKG_OPERATION_SET_TIME] = PROVPKG_ROLE_TIME,
 };
 
 static const struct vault_person *find_person(const struct vault *vault, const X509 *certificate)

@@ -10,7 +10,7 @@ static int open_storage(struct core *core, const struct vault_secrets *secrets)
 	uint64_t seed;
 	int error;
 
-	if (core->port->ops->entropy(core->port->context, &seed, sizeof(seed)))
+	if (entropy_draw(core->port, &seed, sizeof(seed)))
 		return PROVCARD_REFUSAL_ENTROPY;
 	error = journal_open(&core->journal, core->port, secrets->ledger_key, &core->flushes);
 	if (error)
@@ -68,6 +68,7 @@ int core_rebirth(struct core *core)
 		return code;
 	}
 	core->boots = 1;
+	clock_doubt(core);
 	core_set_vault(core, vault);
 	return 0;
 }
@@ -121,6 +122,7 @@ static bool judge_tail(void *context, const struct provpkg_record *record, struc
 	case PROVPKG_EVENT_UNIT_REFUSED:
 	case PROVPKG_EVENT_REQUEST_REFUSED:
 	case PROVPKG_EVENT_ZEROISED:
+	case PROVPKG_EVENT_TAMPERED:
 		return true;
 	default:
 		return false;
@@ -159,6 +161,18 @@ static int choose_vault(struct core *core, struct vault *slot[2])
 								     PROVCARD_REFUSAL_VAULT_CORRUPT;
 }
 
+/* A power cut may have come between the record of the last state and the end of the vault before it, or in the middle of that. */
+static int end_old_vault(struct core *core)
+{
+	struct vault *vault = core_vault(core);
+	int code = 0;
+
+	if (core->ledger.life == LEDGER_LIFE_DECOMMISSIONED)
+		code = vault_wipe_other(core->port, vault);
+	vault_put(vault);
+	return code;
+}
+
 static int resume_life(struct core *core, struct vault *slot[2])
 {
 	struct journal_mark mark = { 0 };
@@ -168,6 +182,8 @@ static int resume_life(struct core *core, struct vault *slot[2])
 		code = journal_recover(&core->journal, visit, core, &mark);
 	if (!code)
 		code = choose_vault(core, slot);
+	if (!code)
+		code = end_old_vault(core);
 	if (!code) {
 		core_time_at_least(core, mark.time);
 		core->boots = mark.boots + 1;

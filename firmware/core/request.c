@@ -6,6 +6,8 @@
 
 #include <openssl/crypto.h>
 
+#include "life.h"
+
 /* Refused requests leave records, but a host must not fill the log with them. */
 #define REFUSALS_LOGGED_MAX 256
 
@@ -14,17 +16,25 @@ int command_nonce(struct core *core, const struct core_command *command, struct 
 	uint8_t nonce[PROVPKG_NONCE_SIZE];
 	int code = 0;
 
-	if (core->port->ops->entropy(core->port->context, nonce, sizeof(nonce)))
+	if (entropy_draw(core->port, nonce, sizeof(nonce)))
 		code = PROVCARD_REFUSAL_ENTROPY;
 	else
 		code = output_all(command, result, nonce, sizeof(nonce));
 	core->nonce_valid = !code;
+	core->nonce_drawn_ns = core->port->ops->monotonic_ns(core->port->context);
 	memcpy(core->nonce, nonce, sizeof(nonce));
 	return code;
 }
 
-/* Right or wrong, the nonce is spent: nobody gets a second try with it. */
-static int check_nonce(struct request *request)
+void request_attach(struct request *request, enum provpkg_event event, struct provpkg_record *record, struct commit *commit)
+{
+	record_begin(request->core, record, event, request->actor);
+	commit->record = record;
+	commit->attachment = provpkg_blob_view(&request->cms);
+}
+
+/* Nobody gets a second try with it. */
+int request_spend_nonce(struct request *request)
 {
 	struct core *core = request->core;
 	bool right = core->nonce_valid && !CRYPTO_memcmp(core->nonce, request->body.nonce, sizeof(core->nonce));
@@ -51,7 +61,7 @@ static int judge_request(struct request *request)
 		return code;
 	if (CRYPTO_memcmp(request->body.card_id, request->vault->card_id, sizeof(request->body.card_id)))
 		return PROVCARD_REFUSAL_REQUEST_WRONG_CARD;
-	code = check_nonce(request);
+	code = request_spend_nonce(request);
 	return code ? code : people_approve(request);
 }
 
@@ -70,10 +80,30 @@ static void log_refusal(struct request *request, int code)
 	(void)commit_run(core, &commit);
 }
 
+/*
+ * A card that has stopped does nothing but zeroise: for officers, as long as it knows them and can check what they sign; else for
+ * whoever is present, by a bare Request.
+ */
+static int serve_stopped(struct request *request, unsigned int fault)
+{
+	int code = provpkg_request_decode(provpkg_blob_view(&request->cms), &request->body);
+
+	if (!code)
+		return request->body.operation == PROVPKG_OPERATION_ZEROISE ? zeroise_present(request) :
+									      life_permits(request->core, 0);
+	if (!request->vault || fault == PROVCARD_REFUSAL_SELF_TEST)
+		return life_permits(request->core, 0);
+	code = judge_request(request);
+	return code ? code : operation_execute(request);
+}
+
 static int serve(struct request *request)
 {
-	int code = judge_request(request);
+	unsigned int fault = atomic_load(&request->core->fault);
+	int code = fault ? serve_stopped(request, fault) : judge_request(request);
 
+	if (fault)
+		return code;
 	if (!code)
 		code = operation_execute(request);
 	if (code > 0 && !atomic_load(&request->core->fault))

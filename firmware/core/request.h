@@ -32,6 +32,16 @@ int people_list(const struct vault *vault, struct provpkg_blob *text);
 int operation_execute(struct request *request);
 /* zeroise.c: destroys first, asks afterwards. */
 int operation_zeroise(struct request *request);
+/*
+ * The same for a card that has stopped and may not know its people any more, or not be able to check what they signed: whoever
+ * asks must be present. The request is not signed; its nonce is the card's last. REQUEST_REPLAYED, PRESENCE_MISSING.
+ */
+int zeroise_present(struct request *request);
+
+/* The record that goes with a request: its CMS is the attachment. */
+void request_attach(struct request *request, enum provpkg_event event, struct provpkg_record *record, struct commit *commit);
+/* Right or wrong, the nonce is spent. REQUEST_REPLAYED. */
+int request_spend_nonce(struct request *request);
 
 int command_nonce(struct core *core, const struct core_command *command, struct core_result *result);
 int command_request(struct core *core, const struct core_command *command, struct core_result *result);

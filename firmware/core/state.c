@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Card time, faults, state. */
+/* Faults, the vault in force, records. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,21 +7,6 @@
 
 #include "internal.h"
 #include "provcard_hif.h"
-
-/* Forward only: what the port's clock says, or the latest time ever seen if that is later. */
-uint64_t core_time(struct core *core)
-{
-	core_time_at_least(core, core->port->ops->clock_seconds(core->port->context));
-	return atomic_load(&core->last_time);
-}
-
-void core_time_at_least(struct core *core, uint64_t time)
-{
-	unsigned long long last = atomic_load(&core->last_time);
-
-	while (time > last && !atomic_compare_exchange_weak(&core->last_time, &last, time))
-		;
-}
 
 void core_log(struct core *core, const char *format, ...)
 {
@@ -77,20 +62,6 @@ void core_set_vault(struct core *core, struct vault *vault)
 	core->vault = vault;
 	mtx_unlock(&core->vault_lock);
 	vault_put(old);
-}
-
-enum provcard_card_state core_state(struct core *core)
-{
-	enum provcard_card_state state = PROVCARD_CARD_BLANK;
-	struct vault *vault;
-
-	if (atomic_load(&core->fault))
-		return PROVCARD_CARD_FAILED;
-	vault = core_vault(core);
-	if (vault && vault_is_initialised(vault))
-		state = vault_is_operational(vault) ? PROVCARD_CARD_OPERATIONAL : PROVCARD_CARD_INITIALISED;
-	vault_put(vault);
-	return state;
 }
 
 void record_begin(struct core *core, struct provpkg_record *record, enum provpkg_event event, const char *actor)

@@ -21,7 +21,7 @@ int unit_challenge_send(struct unit_run *run, struct unit_challenge *challenge)
 
 	_Static_assert(sizeof(challenge->message) == sizeof(PROOF_LABEL) - 1 + PROVPKG_NONCE_SIZE, "label and nonce");
 	memcpy(challenge->message, PROOF_LABEL, sizeof(PROOF_LABEL) - 1);
-	if (port->ops->entropy(port->context, nonce, PROVPKG_NONCE_SIZE))
+	if (entropy_draw(port, nonce, PROVPKG_NONCE_SIZE))
 		return PROVCARD_REFUSAL_ENTROPY;
 	challenge->size = kind ? kind->signature_size : 0;
 	return head_uart(run->head, nonce, PROVPKG_NONCE_SIZE, challenge->signature, challenge->size,

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "crypto.h"
+#include "entropy.h"
 #include "provcard-refusal.h"
 
 #define SLOT_MAGIC 0x54564350 /* "PCVT" */
@@ -64,7 +65,7 @@ static int write_slot(const struct port *port, struct vault *vault, uint8_t *blo
 	uint8_t key[32];
 	int code = root_key(port, key, slot.root_id);
 
-	if (!code && port->ops->entropy(port->context, slot.nonce, sizeof(slot.nonce)))
+	if (!code && entropy_draw(port, slot.nonce, sizeof(slot.nonce)))
 		code = PROVCARD_REFUSAL_ENTROPY;
 	if (!code)
 		code = crypto_seal(key, slot.nonce, slot_aad(&slot), blob, size, slot.tag);
@@ -172,18 +173,42 @@ int vault_load(const struct port *port, struct vault *vault[2], enum vault_found
 	return 0;
 }
 
-int vault_wipe(const struct port *port)
+static int wipe(const struct port *port, uint64_t offset, uint64_t size)
 {
 	static const uint8_t zero[4096];
-	uint64_t size = port->ops->nv_size(port->context, PORT_NV_VAULT);
 
-	for (uint64_t at = 0; at < size; at += sizeof(zero)) {
-		size_t part = size - at < sizeof(zero) ? (size_t)(size - at) : sizeof(zero);
+	for (uint64_t at = offset; at < offset + size; at += sizeof(zero)) {
+		size_t part = offset + size - at < sizeof(zero) ? (size_t)(offset + size - at) : sizeof(zero);
 
 		if (port->ops->nv_write(port->context, PORT_NV_VAULT, at, zero, part))
 			return PROVCARD_REFUSAL_STORAGE_FAILED;
 	}
 	return port->ops->nv_flush(port->context, PORT_NV_VAULT) ? PROVCARD_REFUSAL_STORAGE_FAILED : 0;
+}
+
+int vault_wipe(const struct port *port)
+{
+	return wipe(port, 0, port->ops->nv_size(port->context, PORT_NV_VAULT));
+}
+
+int vault_wipe_other(const struct port *port, const struct vault *vault)
+{
+	return wipe(port, slot_offset(port, vault->generation + 1), slot_room(port));
+}
+
+void vault_strip(struct vault *vault)
+{
+	EVP_PKEY_free(vault->keys.agreement);
+	EVP_PKEY_free(vault->keys.kem_768);
+	EVP_PKEY_free(vault->keys.kem_1024);
+	vault->keys.agreement = vault->keys.kem_768 = vault->keys.kem_1024 = NULL;
+	for (size_t i = 0; i < vault->people; i++) {
+		for (size_t k = 0; k < PROVPKG_ISSUING_KINDS; k++) {
+			EVP_PKEY_free(vault->person[i].issuing_key[k]);
+			vault->person[i].issuing_key[k] = NULL;
+		}
+	}
+	OPENSSL_cleanse(vault->secrets->device_secret, sizeof(vault->secrets->device_secret));
 }
 
 int vault_new(const struct port *port, struct vault **out)
@@ -197,7 +222,7 @@ int vault_new(const struct port *port, struct vault **out)
 	vault->generation = VAULT_FIRST_GENERATION;
 	vault->secrets = OPENSSL_secure_zalloc(sizeof(*vault->secrets));
 	if (vault->secrets)
-		code = port->ops->entropy(port->context, vault->secrets, sizeof(*vault->secrets)) ? PROVCARD_REFUSAL_ENTROPY : 0;
+		code = entropy_draw(port, vault->secrets, sizeof(*vault->secrets));
 	if (!code)
 		code = provpkg_card_keys_generate(&vault->keys);
 	if (!code)

@@ -67,6 +67,10 @@ enum vault_found { VAULT_FOUND, VAULT_NONE }; /* none: new memory, or one whose 
 int vault_load(const struct port *port, struct vault *vault[2], enum vault_found *found);
 /* Overwrite both slots. STORAGE_FAILED. */
 int vault_wipe(const struct port *port);
+/* Overwrite the slot that @vault is not in. STORAGE_FAILED. */
+int vault_wipe_other(const struct port *port, const struct vault *vault);
+/* The end of a card's service: issuing and encryption keys and the device secret go, identity, certificates and people stay. */
+void vault_strip(struct vault *vault);
 
 bool vault_is_initialised(const struct vault *vault);
 bool vault_is_operational(const struct vault *vault); /* has an operator and an OEM */

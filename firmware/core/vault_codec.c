@@ -236,8 +236,9 @@ static void take_vault(struct reader *reader, struct vault *vault)
 	vault->certificates.kem_1024 = take_certificate(reader);
 	vault->certificates.chain = take_certificates(reader);
 	take_people(reader, vault);
-	if (reader->left || !vault->keys.identity_classical || !vault->keys.identity_pq || !vault->keys.agreement ||
-	    !vault->keys.kem_768 || !vault->keys.kem_1024)
+	/* The encryption keys are missing together, once the card is decommissioned. */
+	if (reader->left || !vault->keys.identity_classical || !vault->keys.identity_pq ||
+	    !vault->keys.agreement != !vault->keys.kem_768 || !vault->keys.agreement != !vault->keys.kem_1024)
 		reader->bad = true;
 }
 

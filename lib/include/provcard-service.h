@@ -31,6 +31,8 @@ enum provcard_service_opcode {
 	PROVCARD_OP_LOG_RUN = 0x4a, /* arg0 first index, arg1 how many, at least 1; out: 32-byte roots of the largest complete subtrees
 				     * that these leaves are made of, left to right; result: hashes */
 
+	PROVCARD_OP_EVIDENCE = 0x4b, /* in: 32-byte nonce of who asks; out: CMS of the evidence; result: its size */
+
 	/* On a job. */
 	PROVCARD_OP_PACKAGE_WRITE = 0x60, /* arg0 offset, arg1 whole size; in: bytes; consecutive, from 0 */
 	PROVCARD_OP_PACKAGE_COMMIT = 0x61, /* verifies the whole package, binds the job; out: struct provcard_service_job;

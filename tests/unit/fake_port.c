@@ -128,7 +128,7 @@ static int fuse_increment(void *context)
 static int firmware_identity(void *context, struct port_firmware *identity)
 {
 	*identity = ((struct fake_port *)context)->firmware;
-	return 0;
+	return ((struct fake_port *)context)->firmware_unknown ? -EIO : 0;
 }
 
 static void firmware_anchors(void *context, const uint8_t **der, size_t *size)
@@ -184,10 +184,37 @@ static int root_destroy(void *context)
 	return 0;
 }
 
+static int tampered(void *context, bool *latched)
+{
+	*latched = ((struct fake_port *)context)->tampered;
+	return 0;
+}
+
+static int tamper_clear(void *context)
+{
+	struct fake_port *fake = context;
+
+	if (fake->tamper_active)
+		return -EBUSY;
+	fake->tampered = false;
+	return 0;
+}
+
+static bool presence(void *context)
+{
+	return ((struct fake_port *)context)->present;
+}
+
 static int entropy(void *context, void *data, size_t size)
 {
-	if (((struct fake_port *)context)->entropy_fails)
+	struct fake_port *fake = context;
+
+	if (fake->entropy_fails)
 		return -EIO;
+	if (fake->entropy_sticks) {
+		memset(data, 0x5a, size);
+		return 0;
+	}
 	return RAND_bytes(data, (int)size) == 1 ? 0 : -EIO;
 }
 
@@ -200,9 +227,8 @@ static uint64_t monotonic_ns(void *context)
 {
 	struct timespec now;
 
-	(void)context;
 	timespec_get(&now, TIME_UTC);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + ((struct fake_port *)context)->monotonic_extra;
 }
 
 static unsigned int heads(void *context)
@@ -218,7 +244,14 @@ static void event(void *context, const struct port_event *happened)
 
 static void log_line(void *context, const char *line)
 {
-	if (((struct fake_port *)context)->echo)
+	struct fake_port *fake = context;
+	size_t used;
+
+	mtx_lock(&fake->lock);
+	used = strlen(fake->said);
+	snprintf(fake->said + used, sizeof(fake->said) - used, "%s\n", line);
+	mtx_unlock(&fake->lock);
+	if (fake->echo)
 		fprintf(stderr, "card: %s\n", line);
 }
 
@@ -235,6 +268,9 @@ static const struct port_ops ops = {
 	.floor_raise = floor_raise,
 	.root_secret = root_secret,
 	.root_destroy = root_destroy,
+	.tampered = tampered,
+	.tamper_clear = tamper_clear,
+	.presence = presence,
 	.entropy = entropy,
 	.clock_seconds = clock_seconds,
 	.monotonic_ns = monotonic_ns,

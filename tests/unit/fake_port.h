@@ -51,6 +51,13 @@ struct fake_port {
 	bool flush_fails[PORT_NV_REGIONS];
 	bool fuse_fails;
 	bool entropy_fails;
+	bool firmware_unknown;	  /* what runs cannot be measured */
+	bool entropy_sticks;	  /* gives the same byte again and again */
+	bool tampered;		  /* the board's latch */
+	bool tamper_active;	  /* and its input: the latch cannot be cleared */
+	bool present;		  /* somebody holds the zeroise jumper */
+	uint64_t monotonic_extra; /* nanoseconds on top of this machine's clock */
+	char said[4096];	  /* the card's log, as far as there is room */
 	atomic_uint events;
 	bool echo; /* print the card's log */
 };

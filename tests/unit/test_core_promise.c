@@ -44,6 +44,8 @@ static int set_up(void **state)
 	spying = *plain;
 	spying.nv_flush = spying_flush;
 	station.board.port.ops = &spying;
+	station_off(&station);
+	station_on(&station);
 	station_prepare(&station);
 	station_order(&station, &order);
 	file = station_pack(&order, package_id);
