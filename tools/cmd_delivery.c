@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "birth.h"
 #include "commands.h"
 #include "delivery.h"
 #include "export.h"
@@ -21,19 +22,21 @@ const struct option_spec options_of_close[] = {
 };
 
 const struct option_spec options_of_verify[] = {
-	{ "maker-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over: anchors of the card maker, PEM" },
-	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over: your root above the device certificates, PEM" },
+	{ "maker-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over, device: anchors of the card maker, PEM" },
+	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "hand-over, device: your root above the device certificates, PEM" },
 	{ "uid", 0, OPTION_OPTIONAL, VALUE_TEXT, "UID", "hand-over: check the unit with this id alone" },
+	{ "device", 0, OPTION_OPTIONAL, VALUE_NONE, NULL, "PATH is the birth bundle of one device" },
 	AT_OPTION,
 	{ "anchor", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "package or grant: anchors of the OEM, PEM" },
 	END_OF_OPTIONS,
 };
 
 const struct option_spec options_of_export[] = {
-	{ "as", 0, OPTION_REQUIRED, VALUE_CHOICE, "pem|certs|csv|json|jws", "the form, see above" },
+	{ "as", 0, OPTION_REQUIRED, VALUE_CHOICE, "pem|certs|csv|json|jws|bundle", "the form, see above" },
 	{ "maker-ca", 0, OPTION_SOME, VALUE_FILE, "FILE", "anchors of the card maker, PEM" },
 	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your root above the device certificates, PEM" },
 	AT_OPTION,
+	{ "uid", 0, OPTION_OPTIONAL, VALUE_TEXT, "UID", "bundle: of this device alone, into a file" },
 	{ "key", 0, OPTION_OPTIONAL, VALUE_FILE, "KEY", "private key that signs a jws, P-256 or P-384: a PEM file or a store URI" },
 	{ "cert", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "its certificate, PEM" },
 	{ "output", 0, OPTION_REQUIRED, VALUE_FILE, "PATH", "where it goes" },
@@ -90,6 +93,17 @@ static void clear_check(struct delivery_check *check)
 	certificates_free(check->device_ca);
 }
 
+static int verify_device(struct context *context, const struct options *options)
+{
+	struct delivery_check check = { 0 };
+	int code = load_check(options, &check);
+
+	if (!code)
+		code = birth_verify(context, option_argument(options), &check);
+	clear_check(&check);
+	return code;
+}
+
 static int verify_delivery(struct context *context, const struct options *options)
 {
 	struct delivery_check check = { .uid = option_text(options, "uid") };
@@ -106,6 +120,8 @@ int command_verify(struct context *context, const struct options *options)
 	STACK_OF(X509) *anchors = NULL;
 	int code;
 
+	if (option_given(options, "device"))
+		return verify_device(context, options);
 	if (is_folder(option_argument(options)))
 		return verify_delivery(context, options);
 	code = load_anchors(options, "anchor", &anchors);

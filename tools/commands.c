@@ -42,15 +42,16 @@ const struct command commands[] = {
 	  "Units not made are destroyed. A job that is closed already is written again. --output gets:\n"
 	  "end-certificate.p7m, records.jsonl with the certificates, ca.pem, card-certs.pem, checkpoint.txt.",
 	  NULL, VALUE_NONE, false, TABLES(close) },
-	{ "verify", "check a hand-over, a package or a grant; needs no card",
-	  "PATH is the folder of a hand-over, a package, or a grant. A hand-over is checked from the card maker's anchors to\n"
+	{ "verify", "check a hand-over, a device, a package or a grant; needs no card",
+	  "PATH is the folder of a hand-over, a package, a grant, or with --device a birth bundle. A hand-over is checked from the card maker's anchors to\n"
 	  "the last device certificate, with --uid for one device alone. A package is checked as far as that is\n"
 	  "possible without the card's keys: form, signatures, digest of every segment.",
 	  "PATH", VALUE_FILE, false, TABLES(verify) },
 	{ "export", "check a hand-over and write its devices in a form that others read; needs no card",
 	  "FOLDER is a hand-over; nothing is written unless all of it is right. Forms: pem, the certificates of the good\n"
 	  "devices, then those above them; certs, a folder with a file UID.pem for each; csv, a line per attempt; json, the same\n"
-	  "with the certificates; jws, a signed secure element manifest as cloud services take it, an array with a JWS for each\n"
+	  "with the certificates; bundle, a folder with a file UID.json for each good device, or with --uid one file, each of\n"
+	  "which 'provcard verify --device' checks without anything else; jws, a signed secure element manifest as cloud services take it, an array with a JWS for each\n"
 	  "good device, signed by --key.",
 	  "FOLDER", VALUE_FOLDER, false, TABLES(export) },
 	{ "log", "print the card's audit log", NULL, NULL, VALUE_NONE, false, TABLES(log) },

@@ -37,6 +37,11 @@ struct delivery_check {
 	void *taker;
 };
 
+/* Is it of this card's log? Its signatures have been checked. */
+bool delivery_is_log_of(const struct provpkg_checkpoint *checkpoint, const struct provpkg_card *card);
+/* Is the end of @chain one of @device_ca? True when either is NULL: then nobody claims to know, or there is none. */
+bool delivery_root_is_known(STACK_OF(X509) *chain, STACK_OF(X509) *device_ca);
+
 /* Check it and report what it is. */
 int delivery_verify(struct context *context, const struct delivery_check *check);
 

@@ -63,18 +63,29 @@ static int load_chain(struct checker *checker)
 	return code;
 }
 
+bool delivery_root_is_known(STACK_OF(X509) *chain, STACK_OF(X509) *device_ca)
+{
+	int count = chain ? sk_X509_num(chain) : 0;
+
+	if (!device_ca || !count)
+		return true;
+	for (int i = 0; i < sk_X509_num(device_ca); i++)
+		if (!X509_cmp(sk_X509_value(device_ca, i), sk_X509_value(chain, count - 1)))
+			return true;
+	return false;
+}
+
 /* Whoever takes ca.pem for an anchor later must know whose it is. */
 static int check_root(const struct checker *checker)
 {
-	STACK_OF(X509) *device_ca = checker->check->device_ca;
-	int count = checker->chain ? sk_X509_num(checker->chain) : 0;
-
-	if (!device_ca || !count)
+	if (delivery_root_is_known(checker->chain, checker->check->device_ca))
 		return 0;
-	for (int i = 0; i < sk_X509_num(device_ca); i++)
-		if (!X509_cmp(sk_X509_value(device_ca, i), sk_X509_value(checker->chain, count - 1)))
-			return 0;
 	return report_input(DELIVERY_CA, PROVCARD_REFUSAL_DEVICE_CERTIFICATE, "it does not end in a certificate of --device-ca");
+}
+
+bool delivery_is_log_of(const struct provpkg_checkpoint *checkpoint, const struct provpkg_card *card)
+{
+	return !strncmp(checkpoint->origin, "provcard/", 9) && !strcmp(checkpoint->origin + 9, card->serial);
 }
 
 static int load_end(struct checker *checker)
@@ -122,8 +133,7 @@ static int check_checkpoint(const struct checker *checker)
 	if (code)
 		return code;
 	result = provpkg_checkpoint_open(provpkg_blob_view(&note), identities, 2, &checkpoint);
-	if (!result && (strncmp(checkpoint.origin, "provcard/", 9) || strcmp(checkpoint.origin + 9, checker->card->serial) ||
-			checkpoint.size != end->log_size || memcmp(checkpoint.root, end->log_root, PROVPKG_HASH_SIZE)))
+	if (!result && (!delivery_is_log_of(&checkpoint, checker->card) || checkpoint.size != end->log_size || memcmp(checkpoint.root, end->log_root, PROVPKG_HASH_SIZE)))
 		result = PROVCARD_REFUSAL_CHECKPOINT;
 	provpkg_blob_free(&note);
 	return result ? report_provpkg(DELIVERY_CHECKPOINT, result, NULL) : 0;

@@ -9,6 +9,7 @@
 
 #include <openssl/pem.h>
 
+#include "birth.h"
 #include "files.h"
 #include "keys.h"
 
@@ -258,6 +259,15 @@ static int write_folder(struct context *context, struct taker *taker, struct del
 	return code;
 }
 
+/* Made in passes of their own, once all has been checked. */
+static int write_births(struct context *context, const struct options *options, struct delivery_check *check)
+{
+	const char *path = option_text(options, "output"), *uid = option_text(options, "uid");
+	int code = delivery_verify(context, check);
+
+	return code ? code : birth_export(context, check->folder, uid, path);
+}
+
 static int load_signer(const struct options *options, struct exporter *exporter)
 {
 	const char *key = option_text(options, "key"), *certificate = option_text(options, "cert");
@@ -273,6 +283,10 @@ int export_write(struct context *context, const struct options *options, struct 
 	struct taker taker = { .form = forms };
 	int code = 0;
 
+	if (!strcmp(name, "bundle"))
+		return write_births(context, options, check);
+	if (option_given(options, "uid"))
+		return report_usage(command_find("export"), "--uid is for --as bundle");
 	while (strcmp(taker.form->name, name))
 		taker.form++;
 	check->take = take;

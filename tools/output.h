@@ -71,6 +71,17 @@ struct delivery_report {
 	bool time_authenticated; /* which somebody had set; known when all records were looked at */
 };
 
+struct birth_report {
+	const char *path;
+	const char *serial; /* of the card */
+	const struct provpkg_record *record;
+	uint64_t log_size;
+	bool certified;
+	/* When the card's certificates were judged; the caller's moment, or the record's, whose clock is the card's. */
+	int64_t judged_at;
+	bool at_given;
+};
+
 struct output;
 
 struct print_ops {
@@ -86,6 +97,7 @@ struct print_ops {
 	void (*package)(struct output *output, const struct package_report *package); /* looked into */
 	void (*grant)(struct output *output, const struct grant_report *grant);
 	void (*delivery)(struct output *output, const struct delivery_report *delivery);
+	void (*birth)(struct output *output, const struct birth_report *birth);
 	/* Text that is the result itself, like a certificate. */
 	void (*text)(struct output *output, const char *key, const char *text, size_t size);
 	/* One line on success. */

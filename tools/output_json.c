@@ -314,6 +314,20 @@ static void json_delivery(struct output *output, const struct delivery_report *d
 		json_add_text(entry, "uid", delivery->uid);
 }
 
+static void json_birth(struct output *output, const struct birth_report *birth)
+{
+	struct json_object *entry = section(output, "device");
+
+	json_add_text(entry, "path", birth->path);
+	json_add_text(entry, "card", birth->serial);
+	json_object_object_add(entry, "record", record_to_json(birth->record));
+	json_add_number(entry, "log_size", birth->log_size);
+	json_object_object_add(entry, "certified", json_object_new_boolean(birth->certified));
+	json_add_time(entry, "judged_at", birth->judged_at);
+	json_add_text(entry, "judged_by", birth->at_given ? "caller" : "card");
+	json_object_object_add(entry, "verified", json_object_new_boolean(true));
+}
+
 static void json_text(struct output *output, const char *key, const char *text, size_t size)
 {
 	json_object_object_add(root_of(output), key, json_object_new_string_len(text, size));
@@ -361,6 +375,7 @@ const struct print_ops print_json = {
 	.package = json_package,
 	.grant = json_grant,
 	.delivery = json_delivery,
+	.birth = json_birth,
 	.text = json_text,
 	.done = json_done,
 	.error = json_error,

@@ -211,6 +211,23 @@ static void text_delivery(struct output *output, const struct delivery_report *d
 		       delivery->verified ? "all verified" : "written");
 }
 
+static void text_birth(struct output *output, const struct birth_report *birth)
+{
+	const struct provpkg_record *record = birth->record;
+	char uid[HEX_SIZE(PROVPKG_UID_MAX)], job[HEX_SIZE(PROVPKG_ID_SIZE)], when[32];
+
+	(void)output;
+	printf("part %s (%s): made good by card %s on %s, %s, proof %s\n", to_hex(uid, record->uid, record->uid_size), record->part,
+	       birth->serial, to_time(when, record->time), record->locked ? "locked" : "not locked", proof_name(record->proof));
+	printf("job %s, entry %" PRIu64 " of a log of %" PRIu64 "; record, proof, checkpoint%s are right\n",
+	       to_hex(job, record->package_id, sizeof(record->package_id)), record->index, birth->log_size,
+	       birth->certified ? " and certificate" : "");
+	printf("the card's certificates hold at %s, %s\n", to_time(when, birth->judged_at),
+	       birth->at_given		  ? "as you said" :
+	       record->time_authenticated ? "when it made the part, by a clock that was set by a signed token" :
+					    "when it made the part, by its own clock, which nobody vouches for");
+}
+
 static void text_text(struct output *output, const char *key, const char *text, size_t size)
 {
 	(void)output;
@@ -250,6 +267,7 @@ const struct print_ops print_text = {
 	.package = text_package,
 	.grant = text_grant,
 	.delivery = text_delivery,
+	.birth = text_birth,
 	.text = text_text,
 	.done = text_done,
 	.error = text_error,

@@ -234,6 +234,20 @@ int record_reader_next(struct record_reader *reader, struct record_line *line)
 
 /* ---- What is in JSON ---- */
 
+struct json_object *json_parse(const char *text, size_t size)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *object = tokener ? json_tokener_parse_ex(tokener, text, (int)size) : NULL;
+	bool whole = object && json_object_is_type(object, json_type_object) &&
+		     strspn(text + json_tokener_get_parse_end(tokener), " \t\r\n") == size - json_tokener_get_parse_end(tokener);
+
+	json_tokener_free(tokener);
+	if (whole)
+		return object;
+	json_object_put(object);
+	return NULL;
+}
+
 const char *json_text_of(struct json_object *object, const char *key)
 {
 	struct json_object *value;
@@ -254,10 +268,10 @@ bool json_number_of(struct json_object *object, const char *key, uint64_t *numbe
 	return true;
 }
 
-bool json_base64_of(struct json_object *object, const char *key, struct provpkg_blob *blob)
+bool json_base64(struct json_object *value, struct provpkg_blob *blob)
 {
-	const char *text = json_text_of(object, key);
-	size_t length = text ? strlen(text) : 0;
+	const char *text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+	size_t length = strlen(text);
 	size_t padding = length > 1 ? (text[length - 1] == '=') + (text[length - 2] == '=') : 0;
 	int size;
 
@@ -267,6 +281,13 @@ bool json_base64_of(struct json_object *object, const char *key, struct provpkg_
 	size = blob->data ? EVP_DecodeBlock(blob->data, (const unsigned char *)text, (int)length) : -1;
 	blob->size = size < 0 ? 0 : (size_t)size - padding;
 	return size >= 0;
+}
+
+bool json_base64_of(struct json_object *object, const char *key, struct provpkg_blob *blob)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, key, &value) && json_base64(value, blob);
 }
 
 bool json_hashes_of(struct json_object *object, const char *key, uint8_t (*hash)[PROVPKG_HASH_SIZE], size_t room, size_t *count)

@@ -59,7 +59,10 @@ void record_reader_close(struct record_reader *reader);
 const char *json_text_of(struct json_object *object, const char *key);
 /* A member that is a number from 0 on. */
 bool json_number_of(struct json_object *object, const char *key, uint64_t *number);
+/* Exactly one object, of not more than 32 levels, and white space; NULL otherwise. */
+struct json_object *json_parse(const char *text, size_t size);
 /* Canonical base64 of at least a byte; free the blob. */
+bool json_base64(struct json_object *value, struct provpkg_blob *blob);
 bool json_base64_of(struct json_object *object, const char *key, struct provpkg_blob *blob);
 /* A list of hashes in hexadecimal, at most @room. */
 bool json_hashes_of(struct json_object *object, const char *key, uint8_t (*hash)[PROVPKG_HASH_SIZE], size_t room, size_t *count);

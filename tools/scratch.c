@@ -52,6 +52,16 @@ static int get(void *context, uint64_t offset, void *data, size_t size)
 	return 0;
 }
 
+int scratch_keep(void *scratch, uint64_t place, const uint8_t hash[PROVPKG_HASH_SIZE])
+{
+	return put(scratch, place * PROVPKG_HASH_SIZE, hash, PROVPKG_HASH_SIZE);
+}
+
+int scratch_give(void *scratch, uint64_t place, uint8_t hash[PROVPKG_HASH_SIZE])
+{
+	return get(scratch, place * PROVPKG_HASH_SIZE, hash, PROVPKG_HASH_SIZE);
+}
+
 int scratch_open(struct scratch **scratch)
 {
 	const char *folder = getenv("TMPDIR");

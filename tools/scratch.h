@@ -9,6 +9,9 @@ struct scratch;
 
 int scratch_open(struct scratch **scratch);
 void scratch_close(struct scratch *scratch); /* NULL is allowed */
+/* Sink and source for the nodes of a tree. */
+int scratch_keep(void *scratch, uint64_t place, const uint8_t hash[PROVPKG_HASH_SIZE]);
+int scratch_give(void *scratch, uint64_t place, uint8_t hash[PROVPKG_HASH_SIZE]);
 /* As the library takes it; valid as long as @scratch. */
 const struct provpkg_spool *scratch_spool(struct scratch *scratch);
 

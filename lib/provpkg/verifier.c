@@ -7,12 +7,11 @@
 #include <string.h>
 
 #include "crypto.h"
-#include "device.h"
 #include "provcard-refusal.h"
 #include "provpkg/delivery.h"
 #include "provpkg/merkle.h"
 #include "uid_set.h"
-#include "x509.h"
+#include "unit.h"
 
 struct provpkg_verifier {
 	struct provpkg_end_certificate end;
@@ -87,25 +86,6 @@ static int open_end(struct provpkg_view cms, const struct provpkg_card *card, st
 	return result;
 }
 
-/* The issuer must lead to the last of its chain at the time of closing; whom to believe is the caller's decision. */
-static int check_issuer(STACK_OF(X509) *chain, int64_t closed_at)
-{
-	X509 *issuer = sk_X509_value(chain, 0);
-	STACK_OF(X509) *root;
-	bool good;
-
-	if (!issuer || !provpkg_x509_is_issuer(issuer))
-		return PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
-	root = sk_X509_new_null();
-	if (!root || !sk_X509_push(root, sk_X509_value(chain, sk_X509_num(chain) - 1))) {
-		sk_X509_free(root);
-		return -ENOMEM;
-	}
-	good = provpkg_x509_chains(issuer, chain, root, closed_at, NULL);
-	sk_X509_free(root);
-	return good ? 0 : PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
-}
-
 int provpkg_verifier_new(struct provpkg_view end, const struct provpkg_card *card, STACK_OF(X509) *issuer_chain,
 			 struct provpkg_verifier **verifier)
 {
@@ -113,7 +93,7 @@ int provpkg_verifier_new(struct provpkg_view end, const struct provpkg_card *car
 	int result = created ? open_end(end, card, &created->end) : -ENOMEM;
 
 	if (!result && issuer_chain) {
-		result = check_issuer(issuer_chain, created->end.closed_at);
+		result = unit_check_issuer(issuer_chain, created->end.closed_at);
 		if (!result && X509_up_ref(sk_X509_value(issuer_chain, 0)))
 			created->issuer = sk_X509_value(issuer_chain, 0);
 	}
@@ -247,53 +227,6 @@ static int check_counters(const struct provpkg_verifier *verifier, const struct 
 
 /* ---- Its attachment ---- */
 
-static bool all_zero(const uint8_t *bytes, size_t size)
-{
-	uint8_t any = 0;
-
-	for (size_t i = 0; i < size; i++)
-		any |= bytes[i];
-	return !any;
-}
-
-static int digest_is(struct provpkg_view data, const uint8_t expected[PROVPKG_HASH_SIZE], int refusal)
-{
-	uint8_t digest[PROVPKG_HASH_SIZE];
-	int result = provpkg_digest(EVP_sha256(), &data, 1, digest);
-
-	if (result)
-		return result;
-	return memcmp(digest, expected, PROVPKG_HASH_SIZE) ? refusal : 0;
-}
-
-static int check_certificate(const struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view der)
-{
-	struct provpkg_view uid = { record->uid, record->uid_size };
-	X509 *certificate;
-	int result = digest_is(der, record->certificate_digest, PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
-
-	if (result)
-		return result;
-	result = provpkg_der_certificate(der, &certificate);
-	if (result)
-		return result < 0 ? result : PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
-	result = provpkg_device_check(certificate, verifier->issuer, uid);
-	X509_free(certificate);
-	return result;
-}
-
-/* A good unit has its certificate, if the job makes any; others may have one. */
-static int check_unit(const struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view attachment)
-{
-	bool certified = !all_zero(record->certificate_digest, PROVPKG_HASH_SIZE);
-
-	if (!verifier->issuer)
-		return certified || attachment.size ? PROVCARD_REFUSAL_DEVICE_CERTIFICATE : 0;
-	if (certified != (attachment.size != 0) || (record->event == PROVPKG_EVENT_UNIT_GOOD && !certified))
-		return PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
-	return certified ? check_certificate(verifier, record, attachment) : 0;
-}
-
 static int check_attachment(const struct provpkg_verifier *verifier, const struct provpkg_record *record,
 			    struct provpkg_view attachment)
 {
@@ -303,9 +236,9 @@ static int check_attachment(const struct provpkg_verifier *verifier, const struc
 	if (unit_event && !record->has_unit)
 		return PROVCARD_REFUSAL_STATEMENT_DER;
 	if (attachment.size)
-		result = digest_is(attachment, record->attachment_digest, PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
+		result = unit_digest_is(attachment, record->attachment_digest, PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
 	if (!result && record->has_unit)
-		result = check_unit(verifier, record, attachment);
+		result = unit_check_certificate(record, verifier->issuer, attachment);
 	return result;
 }
 

@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include "provpkg/certificate.h"
+#include "provpkg/merkle.h"
 #include "provpkg/record.h"
 #include "provpkg/sign.h"
 #include "provpkg/types.h"
@@ -100,6 +101,26 @@ PROVPKG_MUST_CHECK int provpkg_verifier_run(struct provpkg_verifier *verifier, u
 PROVPKG_MUST_CHECK int provpkg_verifier_finish(struct provpkg_verifier *verifier);
 /* Was the card's time set by a signed token when it closed the job? What it says is true after provpkg_verifier_finish(). */
 bool provpkg_verifier_time_authenticated(const struct provpkg_verifier *verifier);
+
+/*
+ * The birth bundle: one good unit alone. @checkpoint: opened with provpkg_checkpoint_open(), by the card's identities; @inclusion: of
+ * @record in its tree; @issuer_chain: as for a delivery, NULL when the unit has no certificate.
+ */
+struct provpkg_birth {
+	struct provpkg_view record;
+	struct provpkg_view certificate;
+	STACK_OF(X509) *issuer_chain;
+	struct provpkg_checkpoint checkpoint;
+	uint8_t inclusion[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
+	size_t inclusion_count;
+};
+
+/*
+ * Did the card record this unit as good, with this certificate, by this issuer, whose chain held at that time? Whom to believe, the
+ * card and the chain's last certificate, is the caller's. *record gets what was recorded. STATEMENT_DER, PROOF_MISMATCH,
+ * RECORD_MISPLACED (of something else), DEVICE_CERTIFICATE.
+ */
+PROVPKG_MUST_CHECK int provpkg_birth_verify(const struct provpkg_birth *birth, struct provpkg_record *record);
 
 PROVPKG_END
 
