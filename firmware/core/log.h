@@ -72,9 +72,12 @@ struct log {
 int log_open(struct log *log, const struct port *port, const uint8_t key[32], atomic_ullong *flushes);
 void log_close(struct log *log);
 
-/* Called for each entry of the tail that the ledger does not vouch for; false cuts the log before it. */
-typedef bool (*log_judge)(void *context, const struct provpkg_record *record, struct provpkg_view attachment,
-			  const uint8_t leaf[PROVPKG_HASH_SIZE]);
+/*
+ * Called for each entry of the tail that the ledger does not vouch for; one that is not to be kept cuts the log before it. Anything
+ * but 0 ends the recovery with that code, and the log stays as it is.
+ */
+typedef int (*log_judge)(void *context, const struct provpkg_record *record, struct provpkg_view attachment,
+			 const uint8_t leaf[PROVPKG_HASH_SIZE], bool *keep);
 
 /*
  * Read everything. The first @acknowledged entries must be there, LEDGER_CORRUPT if they are not; behind them a torn entry ends

@@ -71,11 +71,14 @@ static int find_next(struct log *log, struct found *found, bool *genuine)
 	return 0;
 }
 
-static bool wanted(const struct found *found, log_judge judge, void *context, const uint8_t leaf[PROVPKG_HASH_SIZE])
+static int judge_entry(const struct found *found, log_judge judge, void *context, const uint8_t leaf[PROVPKG_HASH_SIZE], bool *keep)
 {
 	struct provpkg_record record;
 
-	return !provpkg_record_decode(found_record(found), &record) && judge(context, &record, found_attachment(found), leaf);
+	*keep = false;
+	if (provpkg_record_decode(found_record(found), &record))
+		return 0;
+	return judge(context, &record, found_attachment(found), leaf, keep);
 }
 
 static int check_mark(const struct log *log, const uint8_t mark_root[PROVPKG_HASH_SIZE])
@@ -106,7 +109,7 @@ int log_recover(struct log *log, uint64_t acknowledged, uint64_t mark_size, cons
 {
 	struct found found = { 0 };
 	uint8_t leaf[PROVPKG_HASH_SIZE];
-	bool genuine;
+	bool genuine, keep;
 	int code;
 
 	for (;;) {
@@ -119,7 +122,10 @@ int log_recover(struct log *log, uint64_t acknowledged, uint64_t mark_size, cons
 			code = -EIO;
 			break;
 		}
-		if (log->size >= acknowledged && log->size >= mark_size && !wanted(&found, judge, context, leaf))
+		keep = true;
+		if (log->size >= acknowledged && log->size >= mark_size)
+			code = judge_entry(&found, judge, context, leaf, &keep);
+		if (code || !keep)
 			break;
 		code = crypto_sha256(found.bytes, found.frame.record_size, log->previous);
 		if (!code)

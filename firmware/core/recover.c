@@ -82,33 +82,40 @@ static int visit(void *context, const struct journal_record *record)
 	return ledger_replay(&core->ledger, record, &change);
 }
 
-/* The unit's log entry was durable and its journal record was not: write that again. */
-static bool redo_unit(struct core *core, const struct provpkg_record *record, const uint8_t leaf[PROVPKG_HASH_SIZE])
+/*
+ * The unit's log entry was durable and its journal record was not: write that again. When that fails the entry must stay, because
+ * what it says was acknowledged.
+ */
+static int redo_unit(struct core *core, const struct provpkg_record *record, const uint8_t leaf[PROVPKG_HASH_SIZE], bool *keep)
 {
 	struct ledger *ledger = &core->ledger;
 	struct ledger_change change = { .type = record->event == PROVPKG_EVENT_UNIT_GOOD ? LEDGER_GOOD : LEDGER_SCRAP,
 					.job = ledger_find_job(ledger, record->package_id),
 					.log_index = record->index };
+	int code;
 
 	memcpy(change.log_leaf, leaf, sizeof(change.log_leaf));
 	memcpy(change.unit.uid, record->uid, record->uid_size);
 	change.unit.uid_size = (uint32_t)record->uid_size;
 	change.unit.code = record->code;
-	if (ledger_judge(ledger, &change, (uint64_t)record->time) || change.unit.held ||
-	    ledger_apply(ledger, &change, (uint64_t)record->time, NULL))
-		return false;
+	*keep = !ledger_judge(ledger, &change, (uint64_t)record->time) && !change.unit.held;
+	if (!*keep)
+		return 0;
+	code = ledger_apply(ledger, &change, (uint64_t)record->time, NULL);
+	if (code)
+		return code;
 	ledger_publish(ledger, change.job);
 	journal_begin(&core->journal, false);
-	return !journal_add(&core->journal, change.type, (uint64_t)record->time, &change, sizeof(change)) &&
-	       !journal_end(&core->journal);
+	code = journal_add(&core->journal, change.type, (uint64_t)record->time, &change, sizeof(change));
+	return code ? code : journal_end(&core->journal);
 }
 
 /*
  * An entry that no journal record vouches for. It was never acknowledged when a journal record belongs to it, except a finished
  * unit's, which is acknowledged as soon as the log has it.
  */
-static bool judge_tail(void *context, const struct provpkg_record *record, struct provpkg_view attachment,
-		       const uint8_t leaf[PROVPKG_HASH_SIZE])
+static int judge_tail(void *context, const struct provpkg_record *record, struct provpkg_view attachment,
+		      const uint8_t leaf[PROVPKG_HASH_SIZE], bool *keep)
 {
 	struct core *core = context;
 
@@ -117,15 +124,17 @@ static bool judge_tail(void *context, const struct provpkg_record *record, struc
 	switch (record->event) {
 	case PROVPKG_EVENT_UNIT_GOOD:
 	case PROVPKG_EVENT_UNIT_SCRAP:
-		return redo_unit(core, record, leaf);
+		return redo_unit(core, record, leaf, keep);
 	case PROVPKG_EVENT_BOOT:
 	case PROVPKG_EVENT_UNIT_REFUSED:
 	case PROVPKG_EVENT_REQUEST_REFUSED:
 	case PROVPKG_EVENT_ZEROISED:
 	case PROVPKG_EVENT_TAMPERED:
-		return true;
+		*keep = true;
+		return 0;
 	default:
-		return false;
+		*keep = false;
+		return 0;
 	}
 }
 
@@ -157,8 +166,8 @@ static int choose_vault(struct core *core, struct vault *slot[2])
 			return 0;
 		}
 	}
-	return slot[1]->generation < core->ledger.vault.generation ? PROVCARD_REFUSAL_LEDGER_ROLLBACK :
-								     PROVCARD_REFUSAL_VAULT_CORRUPT;
+	return slot[1]->generation < core->ledger.vault.generation ? PROVCARD_REFUSAL_LEDGER_ROLLBACK
+								   : PROVCARD_REFUSAL_VAULT_CORRUPT;
 }
 
 /* A power cut may have come between the record of the last state and the end of the vault before it, or in the middle of that. */

@@ -66,6 +66,8 @@ static int nv_write(void *context, enum port_region region, uint64_t offset, con
 
 	if (offset > at->size || size > at->size - offset)
 		return -EINVAL;
+	if (fake->write_fails[region])
+		return -EIO;
 	mtx_lock(&fake->lock);
 	/* The write during which the power ends may still reach the memory in part. */
 	if (!fake->power_ends_at || fake->operations < fake->power_ends_at)

@@ -48,6 +48,7 @@ struct fake_port {
 	unsigned int heads;
 	uint64_t operations;	/* writes, flushes and fuse steps so far */
 	uint64_t power_ends_at; /* operation that finds no power any more; 0: never */
+	bool write_fails[PORT_NV_REGIONS];
 	bool flush_fails[PORT_NV_REGIONS];
 	bool fuse_fails;
 	bool entropy_fails;

@@ -262,14 +262,36 @@ static void test_staging_flush_fails(void **state)
 	load();
 }
 
+/* ---- A good unit that was told stays good, also when the memory fails while the card repeats its record ---- */
+
+static void test_repeating_a_record_fails(void **state)
+{
+	(void)state;
+	load();
+	assert_int_equal(station_allocate(&station, package_id, 1), 0);
+	fake_insert(0, 1);
+	assert_int_equal(station_run(&station, job, 0, NULL), 0);
+	/* Its log entry is durable, its journal record is not. */
+	station.board.write_fails[PORT_NV_LEDGER] = true;
+	station_power_cut(&station, FAKE_CUT_LOSE_ALL, 0);
+	assert_int_equal(fault(), REFUSED(LEDGER_FAILED));
+	station.board.write_fails[PORT_NV_LEDGER] = false;
+	station_power_cut(&station, FAKE_CUT_LOSE_ALL, 0);
+	assert_int_equal(fault(), 0);
+	job = station_job(&station);
+	assert_int_equal(station_bind(&station, job, package_id), 0);
+	assert_int_equal(station_report(&station, job).good, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_load_told_late),	      TEST(test_grant_told_late),  TEST(test_end_told_late),
-		TEST(test_staging_kept_until_closed), TEST(test_log_alone_is_old), TEST(test_vault_of_undone_enrolment),
-		TEST(test_staging_flush_fails),
+		TEST(test_load_told_late),	TEST(test_grant_told_late),
+		TEST(test_end_told_late),	TEST(test_staging_kept_until_closed),
+		TEST(test_log_alone_is_old),	TEST(test_vault_of_undone_enrolment),
+		TEST(test_staging_flush_fails), TEST(test_repeating_a_record_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
