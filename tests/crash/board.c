@@ -98,23 +98,6 @@ static void keep_write(struct trace *trace, enum port_region region, uint64_t of
 	memcpy(op->data, data, size);
 }
 
-static int nv_write(void *context, enum port_region region, uint64_t offset, const void *data, size_t size)
-{
-	struct board *board = context;
-
-	if (!within(board, region, offset, size))
-		return -EINVAL;
-	if (!board->powered)
-		return -EIO;
-	watched(board);
-	mtx_lock(&board->lock);
-	memory_write(board->memory, region, offset, data, size);
-	if (board->trace)
-		keep_write(board->trace, region, offset, data, size);
-	mtx_unlock(&board->lock);
-	return 0;
-}
-
 /* Is this the step that fails? */
 static bool step_fails(struct board *board)
 {
@@ -122,6 +105,32 @@ static bool step_fails(struct board *board)
 
 	board->failed |= fails;
 	return fails;
+}
+
+static int nv_write(void *context, enum port_region region, uint64_t offset, const void *data, size_t size)
+{
+	struct board *board = context;
+	bool fails;
+
+	if (!within(board, region, offset, size))
+		return -EINVAL;
+	if (!board->powered)
+		return -EIO;
+	watched(board);
+	mtx_lock(&board->lock);
+	fails = step_fails(board);
+	/* Of a write that fails nobody knows how far it came. */
+	size = fails ? size / 2 : size;
+	memory_write(board->memory, region, offset, data, size);
+	if (board->trace && size)
+		keep_write(board->trace, region, offset, data, size);
+	if (board->trace && fails)
+		add_op(board->trace, OP_FLUSH_FAILED, region);
+	/* A package that cannot be staged is refused, and that is all. */
+	if (fails && region == PORT_NV_STAGING)
+		board->failed = false;
+	mtx_unlock(&board->lock);
+	return fails ? -EIO : 0;
 }
 
 static void flush_now(struct board *board, enum port_region region)

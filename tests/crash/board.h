@@ -16,11 +16,11 @@
 
 enum op_kind {
 	OP_WRITE,
-	OP_FLUSH, /* everything written to the region since the last one is durable */
+	OP_FLUSH,	 /* everything written to the region since the last one is durable */
 	OP_FLUSH_FAILED, /* of what was written nobody knows any more, whatever later flushes say */
 	OP_FUSE,
 	OP_FLOOR, /* one step of the firmware's floor */
-	OP_ROOT, /* the root secret changed, durably at once */
+	OP_ROOT,  /* the root secret changed, durably at once */
 };
 
 struct op {
@@ -51,10 +51,10 @@ enum board_break {
 	BREAK_FLUSH_LEDGER,
 	BREAK_FLUSH_LOG,
 	BREAK_FLUSH_STAGING,
-	BREAK_FLUSH_LATE, /* a flush returns at once, and is done with the next one of any region */
-	BREAK_FUSE_STUCK, /* the counter does not count */
+	BREAK_FLUSH_LATE,    /* a flush returns at once, and is done with the next one of any region */
+	BREAK_FUSE_STUCK,    /* the counter does not count */
 	BREAK_FUSE_VOLATILE, /* it forgets its last step in a power cut */
-	BREAK_FUSE_OLD, /* restored together with an old image */
+	BREAK_FUSE_OLD,	     /* restored together with an old image */
 };
 
 /* The name of each, NULL behind the last. */
@@ -68,10 +68,10 @@ struct board {
 	enum board_break broken;
 	unsigned int late; /* flushes not done yet, one bit per region */
 	bool powered;
-	uint64_t fail_at; /* flush or fuse step that fails, counted from 1; 0: none */
-	uint64_t steps; /* flushes and fuse steps so far */
-	bool failed; /* it did */
-	uint64_t clock; /* when the power came; goes on with the steps */
+	uint64_t fail_at; /* write, flush or fuse step that fails, counted from 1; 0: none */
+	uint64_t steps;	  /* writes, flushes and fuse steps so far */
+	bool failed;	  /* it did */
+	uint64_t clock;	  /* when the power came; goes on with the steps */
 	/* Called before each operation, without the lock: somebody may ask the card something now. */
 	void (*watch)(void *context);
 	void *watch_context;

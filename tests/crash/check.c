@@ -100,22 +100,38 @@ static void read_log(struct check *check)
 	}
 }
 
+/* Every head that was told is one of this log's, and the log's own tree is that of its entries. */
+static void check_heads(struct check *check)
+{
+	struct log *log = &check->line->station.core->log;
+	const struct world_head *told = check->told->head, *end = told + check->told->heads;
+	struct world_head own;
+	uint8_t root[PROVPKG_HASH_SIZE];
+	uint64_t digest = 0, word;
+
+	for (uint64_t i = 0; i < log->size; i++) {
+		memcpy(&word, log_leaf(log, i), sizeof(word));
+		digest = chance_mix(digest, word);
+		if (told == end || told->size != i + 1)
+			continue;
+		EXPECT(check, entries_root(check->line, i + 1, digest, root) && !memcmp(root, told->root, sizeof(root)),
+		       "the log does not extend the one of %llu entries that was told", (unsigned long long)told->size);
+		told++;
+	}
+	EXPECT(check,
+	       !log_head(log, &own.size, own.root) && own.size == log->size && entries_root(check->line, own.size, digest, root) &&
+		       !memcmp(root, own.root, sizeof(root)),
+	       "the log's tree is not that of its entries");
+}
+
 static void check_log(struct check *check)
 {
-	uint8_t root[PROVPKG_HASH_SIZE], again[PROVPKG_HASH_SIZE];
-	struct log *log = &check->line->station.core->log;
-	uint64_t size;
+	uint64_t size = check->core->log.size, told = world_log_size(check->told);
 
-	EXPECT(check, log->size >= check->told->log_size, "the log has %llu entries, %llu were told", (unsigned long long)log->size,
-	       (unsigned long long)check->told->log_size);
+	EXPECT(check, size >= told, "the log has %llu entries, %llu were told", (unsigned long long)size, (unsigned long long)told);
 	if (finding_any(check->finding))
 		return;
-	EXPECT(check,
-	       !check->told->log_size || (!log_root_at(log, check->told->log_size, root) &&
-					  !memcmp(root, check->told->log_root, sizeof(root))),
-	       "the log does not extend the one that was told");
-	EXPECT(check, !log_head(log, &size, root) && !log_root_at(log, size, again) && !memcmp(root, again, sizeof(root)),
-	       "the log's tree is not that of its entries");
+	check_heads(check);
 	read_log(check);
 }
 
@@ -158,6 +174,23 @@ static void check_counts(struct check *check, uint32_t job, const struct ledger_
 	EXPECT(check, check->allocated[job] == counts->allocated, "log and ledger disagree on what job %u was allocated", job);
 }
 
+/* What the card keeps outside the ledger for it: the package until the job is closed, the issuing chain for ever. */
+static void check_stored(struct check *check, uint32_t job, const struct ledger_job *found)
+{
+	const struct memory *memory = check->line->board->memory;
+	const struct provpkg_blob *file = &check->line->file[job];
+	struct provpkg_view id = { found->terms.package_id, PROVPKG_ID_SIZE };
+	struct provpkg_blob chain;
+
+	EXPECT(check,
+	       found->closed || (found->terms.staging_size == file->size &&
+				 !memcmp(memory->bytes[PORT_NV_STAGING] + found->terms.staging_offset, file->data, file->size)),
+	       "the package of job %u is damaged", job);
+	chain = station_object(&check->line->station, PROVCARD_OBJECT_PACKAGE_CHAIN, id);
+	EXPECT(check, chain.size && chain.size == found->terms.chain_size, "the issuing chain of job %u is damaged", job);
+	provpkg_blob_free(&chain);
+}
+
 static void check_jobs(struct check *check)
 {
 	uint32_t number, found = 0;
@@ -171,6 +204,7 @@ static void check_jobs(struct check *check)
 			continue;
 		found++;
 		check_counts(check, job, ledger_job);
+		check_stored(check, job, ledger_job);
 	}
 	EXPECT(check, found == check->core->ledger.jobs, "the ledger has a job that nobody loaded");
 }
@@ -215,10 +249,26 @@ static void check_units(struct check *check)
 	EXPECT(check, found == check->core->ledger.units, "the ledger has a unit that was in no socket");
 }
 
+/* In a life that zeroising has begun nothing is left of the one before, told of or not. */
+static void check_life(struct check *check)
+{
+	uint8_t life[PROVPKG_HASH_SIZE];
+
+	line_life(check->line, life);
+	EXPECT(check, !check->told->zeroised || memcmp(life, check->told->ended, sizeof(life)), "the card was zeroised and is not");
+	if (!line_is_reborn(check->line, check->told))
+		return;
+	EXPECT(check, check->asked->zeroised || check->asked->zeroise_asked, "the card has begun a new life");
+	check->told = world_blank();
+	if (!check->asked->zeroised)
+		check->asked = check->told;
+}
+
 void check_card(struct line *line, const struct world *told, const struct world *asked, struct finding *finding)
 {
 	struct check check = { .line = line, .core = line->station.core, .told = told, .asked = asked, .finding = finding };
 
+	check_life(&check);
 	EXPECT(&check, check.core->journal.generation == line->board->memory->fuse, "the journal is not where the fuse is");
 	check_log(&check);
 	if (finding_any(finding))

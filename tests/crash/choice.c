@@ -119,9 +119,14 @@ static void apply_by_chance(const struct pending *pending, uint64_t seed, struct
 		order[i] = order[other];
 		order[other] = i;
 	}
-	for (size_t i = 0; i < pending->count; i++)
+	for (size_t i = 0; i < pending->count; i++) {
+		struct piece piece = pending->piece[order[i]];
+
+		if (piece.region != PORT_NV_VAULT && !chance_below(&chance, 8))
+			piece.size = (size_t)chance_below(&chance, piece.size);
 		if (chance_below(&chance, 8) < share)
-			apply(&pending->piece[order[i]], memory);
+			apply(&piece, memory);
+	}
 	free(order);
 }
 

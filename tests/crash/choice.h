@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a power cut makes of writes that were not flushed. A write is a row of pieces between 512-byte boundaries; each piece
- * reaches the memory or does not, in any order.
+ * reaches the memory or does not, in any order. Choices by chance go beyond what the port allows: but for the vault's, the
+ * beginning of a piece may reach the memory alone.
  */
 #ifndef CRASH_CHOICE_H
 #define CRASH_CHOICE_H

@@ -133,7 +133,7 @@ static void try_nested(struct explorer *explorer, const struct world *world, uin
 	struct trace trace = { 0 };
 
 	explorer->board.trace = &trace;
-	explorer->board.fail_at = chance_below(&chance, 4) ? 0 : 1 + chance_below(&chance, 30);
+	explorer->board.fail_at = chance_below(&chance, 4) ? 0 : 1 + chance_below(&chance, 60);
 	start(explorer, seed);
 	act(explorer, world, &chance, &finding);
 	if (chance_below(&chance, 4))
@@ -149,15 +149,6 @@ static void try_nested(struct explorer *explorer, const struct world *world, uin
 	trace_clear(&trace);
 }
 
-/* Wiped to before its first vault, a card may begin a new life, with other secrets. */
-static bool is_reborn(const struct explorer *explorer)
-{
-	const struct core *core = explorer->line.station.core;
-
-	return memcmp(core->vault->secrets->device_secret, explorer->secret, sizeof(explorer->secret)) && !core->vault->people &&
-	       !core->ledger.jobs;
-}
-
 static void check_restored(struct explorer *explorer, const struct frame *frame, bool old, struct finding *finding)
 {
 	uint32_t fault = line_fault(&explorer->line);
@@ -166,8 +157,23 @@ static void check_restored(struct explorer *explorer, const struct frame *frame,
 		finding_add(finding, "an old image is refused with 0x%04x", fault);
 	if (old && fault != REFUSED(LEDGER_ROLLBACK))
 		finding_add(finding, "an old image is answered with 0x%04x, not with LEDGER_ROLLBACK", fault);
-	if (!fault && !is_reborn(explorer))
+	/* Wiped to before its first vault, a card may begin a new life: an empty one. */
+	if (!fault && line_is_reborn(&explorer->line, &frame->world))
+		check_card(&explorer->line, world_blank(), world_blank(), finding);
+	else if (!fault)
 		check_card(&explorer->line, &frame->bound, &frame->world, finding);
+}
+
+/* All of a region, or by chance some of its sectors. */
+static void put_back(struct explorer *explorer, enum port_region region, const struct snapshot *snapshot, struct chance *chance)
+{
+	static const uint64_t eighths[] = { 1, 4, 7 };
+	struct memory *memory = &explorer->memory;
+	uint64_t share = chance ? eighths[chance_below(chance, 3)] : 8;
+
+	for (uint64_t at = 0; at < memory->size[region]; at += MEMORY_SECTOR)
+		if (share == 8 || chance_below(chance, 8) < share)
+			memory_write(memory, region, at, snapshot->bytes[region] + at, MEMORY_SECTOR);
 }
 
 static void try_restored(struct explorer *explorer, const struct frame *frame, uint64_t seed)
@@ -175,12 +181,14 @@ static void try_restored(struct explorer *explorer, const struct frame *frame, u
 	struct chance chance = { seed };
 	const struct snapshot *snapshot = &frame->snapshot[chance_below(&chance, frame->snapshots)];
 	unsigned int mask = chance_below(&chance, 2) ? ALL_REGIONS : 1 + (unsigned int)chance_below(&chance, ALL_REGIONS);
-	bool old = mask == ALL_REGIONS && snapshot->born && snapshot->fuse + 1 < explorer->memory.fuse;
+	bool whole = chance_below(&chance, 4);
+	bool old = whole && mask == ALL_REGIONS && snapshot->born && snapshot->fuse + 1 < explorer->memory.fuse &&
+		   !frame->world.zeroise_asked && !frame->world.zeroised;
 	struct finding finding = { 0 };
 
 	for (int i = 0; i < SNAPSHOT_REGIONS; i++)
 		if (mask & 1u << i)
-			memory_write(&explorer->memory, (enum port_region)i, 0, snapshot->bytes[i], explorer->memory.size[i]);
+			put_back(explorer, (enum port_region)i, snapshot, whole ? NULL : &chance);
 	if (explorer->broken == BREAK_FUSE_OLD)
 		explorer->memory.fuse = snapshot->fuse;
 	start(explorer, seed);
@@ -258,7 +266,7 @@ static void visit_history(struct explorer *explorer, struct frame *frame, uint64
 				visit(explorer, frame, position, i);
 		return;
 	}
-	if (frame->pending.count > 1)
+	if (frame->pending.count)
 		visit_by_chance(explorer, frame, position, MODE_PLAIN);
 	if (!chance_below(chance, 24))
 		visit_by_chance(explorer, frame, position, MODE_FINISH);
@@ -273,12 +281,14 @@ static void visit_aftermath(struct explorer *explorer, struct frame *frame, uint
 {
 	visit(explorer, frame, position, 0);
 	visit(explorer, frame, position, choice_everything(&frame->pending));
-	if (frame->pending.count > 1)
+	if (frame->pending.count)
 		visit_by_chance(explorer, frame, position, MODE_PLAIN);
 	if (!chance_below(chance, 64))
 		visit_by_chance(explorer, frame, position, MODE_FINISH);
 	if (explorer->path.depth < EXPLORE_DEPTH && !chance_below(chance, 32))
 		visit_by_chance(explorer, frame, position, MODE_NEST);
+	if (frame->snapshots && !chance_below(chance, 16))
+		visit_by_chance(explorer, frame, position, MODE_RESTORE);
 }
 
 static void learn(struct explorer *explorer, struct frame *frame, size_t position)
@@ -349,6 +359,12 @@ static void free_frame(struct frame *frame)
 	free(frame);
 }
 
+/* Of a history now and then; of what comes after a crash the image that the crash left. */
+static bool is_time_for_snapshot(size_t depth, uint64_t round, size_t position, struct chance *chance)
+{
+	return depth == 1 ? round && !chance_below(chance, 24) : !position && !chance_below(chance, 4);
+}
+
 /* From the memory before the trace to the end of it, a crash at every operation. */
 static void explore_trace(struct explorer *explorer, const struct trace *trace, const struct world *world, uint64_t round)
 {
@@ -365,7 +381,7 @@ static void explore_trace(struct explorer *explorer, const struct trace *trace, 
 	for (size_t i = 0; i <= trace->ops && !is_over(explorer); i++) {
 		path->step[path->depth - 1].position = i;
 		learn(explorer, frame, i);
-		if (path->depth == 1 && round && !chance_below(&chance, 24))
+		if (is_time_for_snapshot(path->depth, round, i, &chance))
 			take_snapshot(explorer, frame, &chance);
 		if (path->depth == 1)
 			visit_history(explorer, frame, i, &chance);
@@ -429,7 +445,7 @@ static void play(struct explorer *explorer, struct trace *trace)
 	struct chance chance = { path_seed(explorer) };
 
 	explorer->board.trace = trace;
-	plan_play(&explorer->line, explorer->kind, &chance, explorer->secret);
+	plan_play(&explorer->line, explorer->kind, &chance);
 	explorer->board.trace = NULL;
 	memory_undo(&explorer->memory, &mark);
 	note_shape(explorer, trace);

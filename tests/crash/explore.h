@@ -52,7 +52,6 @@ struct explorer {
 	struct line line;
 	struct path path;
 	struct seen *seen;
-	uint8_t secret[48]; /* the card's device secret: a new life has another */
 };
 
 /* Play one history and look at its crash states. The explorer holds what stands before "Its own", and zeroes. */

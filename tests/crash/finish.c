@@ -55,7 +55,7 @@ static bool feed_all(struct line *line, uint32_t job, struct provpkg_verifier *v
 	uint32_t handle;
 
 	if (line_handle(line, job, &handle) || station_command(&line->station, PROVCARD_OP_JOB_LOG, handle, NULL,
-							      (struct provpkg_view){ 0 }, index, sizeof(index), &result))
+							       (struct provpkg_view){ 0 }, index, sizeof(index), &result))
 		return false;
 	for (uint32_t i = 0; i < result.length / sizeof(*index); i++) {
 		if (!feed_run(line, verifier, next, index[i]) || !feed(line, verifier, index[i]))
@@ -199,7 +199,7 @@ void check_finish(struct line *line, struct world *world, bool full, struct find
 	struct trace trace = { 0 }, *before = line->board->trace;
 
 	line->board->trace = &trace;
-	if (finish_people(&finish))
+	if (!line_is_reborn(line, world) && finish_people(&finish))
 		for (uint32_t job = 0; job < WORLD_JOBS && !finding_any(finding); job++)
 			if (world->job[job].asked)
 				finish_job(&finish, job);

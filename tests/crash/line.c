@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/sha.h>
+
 #include "core/internal.h"
 #include "tests/crash/vaults.h"
 
@@ -109,6 +111,32 @@ uint32_t line_fault(struct line *line)
 	return atomic_load(&line->station.core->fault);
 }
 
+void line_life(const struct line *line, uint8_t life[PROVPKG_HASH_SIZE])
+{
+	const struct vault_secrets *secrets = line->station.core->vault->secrets;
+
+	SHA256(secrets->device_secret, sizeof(secrets->device_secret), life);
+}
+
+bool line_is_reborn(const struct line *line, const struct world *world)
+{
+	uint8_t life[PROVPKG_HASH_SIZE];
+
+	line_life(line, life);
+	return world->alive && memcmp(life, world->life, sizeof(life));
+}
+
+static void look_at_life(struct line *line)
+{
+	struct claim claim = { .kind = CLAIM_LIFE_TOLD };
+
+	if (line->seen.alive)
+		return;
+	line_life(line, claim.digest);
+	world_learn(&line->seen, &claim);
+	board_claim(line->board, claim);
+}
+
 static void look_at_people(struct line *line)
 {
 	struct provpkg_blob people = station_object(&line->station, PROVCARD_OBJECT_PEOPLE, NOTHING);
@@ -177,9 +205,9 @@ static void look_at_log(struct line *line)
 	struct claim claim = { .kind = CLAIM_LOG_TOLD };
 
 	must(!log_head(&line->station.core->log, &claim.value, claim.digest), "the log has no head");
-	if (claim.value == line->seen.log_size)
+	if (claim.value == world_log_size(&line->seen))
 		return;
-	line->seen.log_size = claim.value;
+	world_learn(&line->seen, &claim);
 	board_claim(line->board, claim);
 }
 
@@ -187,6 +215,7 @@ void line_look(struct line *line)
 {
 	if (!line->board->trace || line_fault(line))
 		return;
+	look_at_life(line);
 	look_at_people(line);
 	look_at_jobs(line);
 	look_at_log(line);
@@ -272,27 +301,57 @@ static bool find_terms(struct line *line, uint32_t job, struct ledger_grant *ter
 	return true;
 }
 
-uint16_t line_grant(struct line *line, uint32_t job, uint64_t ceiling)
+/* The grant that follows the last one. */
+static uint16_t send_grant(struct line *line, uint32_t job, struct provpkg_grant grant)
 {
 	struct provpkg_blob der = { 0 }, cms = { 0 };
 	struct ledger_grant last;
-	struct provpkg_grant grant;
 	uint16_t status;
 
 	if (!find_terms(line, job, &last))
 		return PROVCARD_REFUSAL_JOB_NOT_LOADED;
-	grant = (struct provpkg_grant){ .sequence = last.sequence + 1,
-					.ceiling_good = ceiling,
-					.ceiling_scrap = last.ceiling_scrap };
+	grant.sequence = last.sequence + 1;
+	grant.ceiling_scrap = last.ceiling_scrap;
 	memcpy(grant.package_id, line->id[job], sizeof(grant.package_id));
 	memcpy(grant.card_id, line->station.card->card_id, sizeof(grant.card_id));
 	memcpy(grant.previous, last.digest, sizeof(grant.previous));
 	must(!provpkg_grant_encode(&grant, &der), "a grant");
 	must(!provpkg_sign(PROVPKG_CONTENT_GRANT, provpkg_blob_view(&der), line->station.oem.signers, 2, &cms), "a signature");
-	board_claim(line->board, (struct claim){ .kind = CLAIM_GRANT_ASKED, .index = job, .value = ceiling });
 	status = station_command(&line->station, PROVCARD_OP_GRANT, 0, NULL, provpkg_blob_view(&cms), NULL, 0, NULL);
 	provpkg_blob_free(&der);
 	provpkg_blob_free(&cms);
+	line_look(line);
+	return status;
+}
+
+uint16_t line_grant(struct line *line, uint32_t job, uint64_t ceiling)
+{
+	board_claim(line->board, (struct claim){ .kind = CLAIM_GRANT_ASKED, .index = job, .value = ceiling });
+	return send_grant(line, job, (struct provpkg_grant){ .ceiling_good = ceiling });
+}
+
+uint16_t line_terminate(struct line *line, uint32_t job)
+{
+	board_claim(line->board, (struct claim){ .kind = CLAIM_CLOSE_ASKED, .index = job });
+	line->seen.job[job].close_asked = true;
+	return send_grant(line, job, (struct provpkg_grant){ .termination = true });
+}
+
+uint16_t line_zeroise(struct line *line)
+{
+	struct provpkg_request request = { .operation = PROVPKG_OPERATION_ZEROISE };
+	uint16_t status;
+
+	board_claim(line->board, (struct claim){ .kind = CLAIM_ZEROISE_ASKED });
+	/* It waits until it is alone, so nobody may ask from within. */
+	line->quiet = true;
+	status = station_request(&line->station, &request, &line->station.officer, NULL);
+	line->quiet = false;
+	memset(line->handle, 0, sizeof(line->handle));
+	if (!status) {
+		world_new(&line->seen);
+		board_claim(line->board, (struct claim){ .kind = CLAIM_ZEROISED });
+	}
 	line_look(line);
 	return status;
 }

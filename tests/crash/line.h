@@ -17,9 +17,9 @@ struct line {
 	struct provpkg_blob file[WORLD_JOBS];
 	uint8_t id[WORLD_JOBS][PROVPKG_ID_SIZE];
 	uint32_t handle[WORLD_JOBS]; /* of this start; 0: none yet */
-	uint64_t ceiling; /* of good units in the packages' own grants */
-	struct world seen; /* what was claimed since the power came */
-	bool quiet; /* nobody asks the card while it works */
+	uint64_t ceiling;	     /* of good units in the packages' own grants */
+	struct world seen;	     /* what was claimed since the power came */
+	bool quiet;		     /* nobody asks the card while it works */
 };
 
 /* The people and their keys. The card is switched off. */
@@ -33,6 +33,10 @@ void line_power_cut(struct line *line);	 /* nothing more reaches the memory */
 /* Asks what any reader is told now, and claims it. */
 void line_look(struct line *line);
 uint32_t line_fault(struct line *line);
+/* What differs from one life of a card to the next. */
+void line_life(const struct line *line, uint8_t life[PROVPKG_HASH_SIZE]);
+/* Is this another life than the last one that the world was told of? */
+bool line_is_reborn(const struct line *line, const struct world *world);
 
 /* Acts: each returns the card's status. */
 uint16_t line_prepare(struct line *line); /* initialise, enrol operator and OEM, pack the packages */
@@ -40,6 +44,8 @@ uint16_t line_enrol(struct line *line, uint32_t person);
 uint16_t line_load(struct line *line, uint32_t job);
 uint16_t line_allocate(struct line *line, uint32_t job, uint64_t count);
 uint16_t line_grant(struct line *line, uint32_t job, uint64_t ceiling);
+uint16_t line_terminate(struct line *line, uint32_t job); /* by the OEM */
+uint16_t line_zeroise(struct line *line);
 uint16_t line_close(struct line *line, uint32_t job, struct provpkg_blob *end);
 /* The job's handle since the last start, bound when it was not: 0 and its status when that is refused. */
 uint16_t line_handle(struct line *line, uint32_t job, uint32_t *handle);

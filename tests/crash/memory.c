@@ -80,7 +80,9 @@ void memory_write(struct memory *memory, enum port_region region, uint64_t offse
 
 struct memory_mark memory_mark(const struct memory *memory)
 {
-	struct memory_mark mark = { .undos = memory->undos, .fuse = memory->fuse, .floor = memory->floor, .root_gone = memory->root_gone };
+	struct memory_mark mark = {
+		.undos = memory->undos, .fuse = memory->fuse, .floor = memory->floor, .root_gone = memory->root_gone
+	};
 
 	memcpy(mark.root, memory->root, sizeof(mark.root));
 	return mark;

@@ -108,7 +108,7 @@ static void play_groups(struct line *line, struct chance *chance)
 	/* More than was granted: a refusal that leaves a record. */
 	expect("allocating too much", line_allocate(line, 1, 1000), REFUSED(ALLOCATION_ABOVE_GRANT));
 	run_some(line, chance, 1, 20, 2);
-	expect("closing", line_close(line, 1, NULL), 0);
+	expect("a termination", line_terminate(line, 1), 0);
 	line_switch_off(line);
 }
 
@@ -143,14 +143,25 @@ static void play_mixed(struct line *line, struct chance *chance)
 	line_switch_off(line);
 }
 
-void plan_play(struct line *line, enum plan_kind kind, struct chance *chance, uint8_t secret[48])
+static void play_zeroise(struct line *line, struct chance *chance)
+{
+	run_groups(line, chance, 0, 6);
+	restart(line);
+	run_some(line, chance, 0, 6, 3);
+	expect("zeroising", line_zeroise(line), 0);
+	restart(line);
+	line_switch_off(line);
+}
+
+void plan_play(struct line *line, enum plan_kind kind, struct chance *chance)
 {
 	begin(line);
-	memcpy(secret, line->station.core->vault->secrets->device_secret, 48);
 	if (kind == PLAN_GROUPS)
 		play_groups(line, chance);
 	else if (plan_is_tight(kind))
 		play_full(line, chance);
+	else if (kind == PLAN_ZEROISE)
+		play_zeroise(line, chance);
 	else
 		play_mixed(line, chance);
 }
@@ -167,6 +178,22 @@ static void act_on_heads(struct line *line, struct chance *chance, uint32_t job)
 		line_run(line, &runs[0]);
 	else
 		line_run_together(line, runs, count, chance);
+}
+
+static void act_to_end(struct line *line, struct chance *chance, uint32_t job)
+{
+	switch (chance_below(chance, 12)) {
+	case 0:
+	case 1:
+		(void)line_terminate(line, job);
+		return;
+	case 2:
+		(void)line_zeroise(line);
+		return;
+	case 3:
+	case 4:
+		(void)line_close(line, job, NULL);
+	}
 }
 
 void plan_act(struct line *line, struct chance *chance)
@@ -190,8 +217,7 @@ void plan_act(struct line *line, struct chance *chance)
 		(void)line_load(line, job);
 		return;
 	case 4:
-		if (!chance_below(chance, 3))
-			(void)line_close(line, job, NULL);
+		act_to_end(line, chance, job);
 		return;
 	default:
 		act_on_heads(line, chance, job);

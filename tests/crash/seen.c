@@ -8,7 +8,7 @@
 
 struct seen {
 	uint64_t *number; /* 0: free */
-	size_t room; /* power of two */
+	size_t room;	  /* power of two */
 	size_t count;
 };
 

@@ -80,6 +80,57 @@ static bool learn_of_job(struct world_job *job, const struct claim *claim)
 	}
 }
 
+const struct world *world_blank(void)
+{
+	static struct world blank;
+
+	world_new(&blank);
+	return &blank;
+}
+
+uint64_t world_log_size(const struct world *world)
+{
+	return world->heads ? world->head[world->heads - 1].size : 0;
+}
+
+/* Of more than there is room for the last one is remembered, and the first ones. */
+static bool learn_head(struct world *world, const struct claim *claim)
+{
+	struct world_head *last = world->heads ? &world->head[world->heads - 1] : NULL;
+
+	if (last && claim->value <= last->size)
+		return claim->value == last->size && !memcmp(last->root, claim->digest, sizeof(last->root));
+	if (world->heads < WORLD_HEADS)
+		last = &world->head[world->heads++];
+	last->size = claim->value;
+	memcpy(last->root, claim->digest, sizeof(last->root));
+	return true;
+}
+
+static void learn_zeroised(struct world *world)
+{
+	uint8_t ended[PROVPKG_HASH_SIZE];
+	uint64_t claims = world->claims;
+
+	memcpy(ended, world->life, sizeof(ended));
+	world_new(world);
+	memcpy(world->ended, ended, sizeof(ended));
+	world->claims = claims;
+	world->zeroised = true;
+}
+
+/* Another life begins only where zeroising was asked for, told or not. */
+static bool learn_life(struct world *world, const struct claim *claim)
+{
+	bool other = world->alive && memcmp(world->life, claim->digest, sizeof(world->life)), asked = world->zeroise_asked;
+
+	if (other)
+		learn_zeroised(world);
+	world->alive = true;
+	memcpy(world->life, claim->digest, sizeof(world->life));
+	return !other || asked;
+}
+
 bool world_learn(struct world *world, const struct claim *claim)
 {
 	world->claims++;
@@ -91,10 +142,14 @@ bool world_learn(struct world *world, const struct claim *claim)
 		world->person_told[claim->index] = true;
 		return world->person_asked[claim->index];
 	case CLAIM_LOG_TOLD:
-		if (claim->value >= world->log_size) {
-			world->log_size = claim->value;
-			memcpy(world->log_root, claim->digest, sizeof(world->log_root));
-		}
+		return learn_head(world, claim);
+	case CLAIM_LIFE_TOLD:
+		return learn_life(world, claim);
+	case CLAIM_ZEROISE_ASKED:
+		world->zeroise_asked = true;
+		return true;
+	case CLAIM_ZEROISED:
+		learn_zeroised(world);
 		return true;
 	case CLAIM_LOAD_ASKED:
 	case CLAIM_ALLOCATE_ASKED:

@@ -14,52 +14,67 @@
 #define WORLD_PEOPLE 8
 #define WORLD_JOBS 2
 #define WORLD_UNITS 96
+#define WORLD_HEADS 512
 #define WORLD_NOBODY UINT32_MAX
 
 struct world_unit {
-	bool met; /* was in a socket */
-	uint32_t exposed; /* job whose secrets reached the part, WORLD_NOBODY for none */
-	bool finished; /* programmed, read back and found locked */
-	bool broken; /* a fault beyond help happened to it */
-	bool good; /* acknowledged */
-	bool scrap; /* acknowledged */
+	bool met;			/* was in a socket */
+	uint32_t exposed;		/* job whose secrets reached the part, WORLD_NOBODY for none */
+	bool finished;			/* programmed, read back and found locked */
+	bool broken;			/* a fault beyond help happened to it */
+	bool good;			/* acknowledged */
+	bool scrap;			/* acknowledged */
 	uint8_t key[PROVPKG_HASH_SIZE]; /* SHA-256 of the private key it was given */
 	uint8_t certificate[PROVPKG_HASH_SIZE];
 };
 
 struct world_job {
 	uint8_t id[PROVPKG_ID_SIZE];
-	bool asked; /* its package was handed in */
+	bool asked;	     /* its package was handed in */
 	uint64_t allocation; /* asked for in all */
-	uint64_t ceiling; /* of good units: the highest of the grants handed in */
+	uint64_t ceiling;    /* of good units: the highest of the grants handed in */
 	bool close_asked;
 	bool told;
-	bool closed; /* told */
-	uint64_t granted; /* ceiling, told */
+	bool closed;	    /* told */
+	uint64_t granted;   /* ceiling, told */
 	uint64_t allocated; /* told */
-	uint64_t good; /* told */
-	uint64_t scrap; /* told */
+	uint64_t good;	    /* told */
+	uint64_t scrap;	    /* told */
+};
+
+/* The log's head. */
+struct world_head {
+	uint64_t size;
+	uint8_t root[PROVPKG_HASH_SIZE];
 };
 
 struct world {
+	bool alive;			 /* the card has told something */
+	uint8_t life[PROVPKG_HASH_SIZE]; /* which of its lives */
+	bool zeroise_asked;
+	bool zeroised;			  /* nothing else is known of the life before */
+	uint8_t ended[PROVPKG_HASH_SIZE]; /* the life before */
 	bool person_asked[WORLD_PEOPLE];
 	bool person_told[WORLD_PEOPLE];
 	struct world_job job[WORLD_JOBS];
 	struct world_unit unit[WORLD_UNITS];
-	uint64_t log_size; /* told */
-	uint8_t log_root[PROVPKG_HASH_SIZE];
+	struct world_head head[WORLD_HEADS]; /* told, each larger than the one before */
+	size_t heads;
 	uint64_t claims;
 };
 
 enum claim_kind {
 	CLAIM_PERSON_ASKED,
 	CLAIM_PERSON_TOLD,
-	CLAIM_LOAD_ASKED, /* value: ceiling; digest: package id */
+	CLAIM_LOAD_ASKED,     /* value: ceiling; digest: package id */
 	CLAIM_ALLOCATE_ASKED, /* value: how many more */
-	CLAIM_GRANT_ASKED, /* value: ceiling */
+	CLAIM_GRANT_ASKED,    /* value: ceiling */
 	CLAIM_CLOSE_ASKED,
-	CLAIM_JOB_TOLD, /* counts of the job */
-	CLAIM_LOG_TOLD, /* value: size; digest: root */
+	CLAIM_JOB_TOLD,	 /* counts of the job */
+	CLAIM_LOG_TOLD,	 /* value: size; digest: root */
+	CLAIM_LIFE_TOLD, /* digest */
+	CLAIM_ZEROISE_ASKED,
+	CLAIM_ZEROISED,
 	CLAIM_UNIT_MET,
 	CLAIM_UNIT_EXPOSED, /* value: job; digest: key; certificate */
 	CLAIM_UNIT_FINISHED,
@@ -83,7 +98,11 @@ struct claim {
 extern const char *const world_person[WORLD_PEOPLE];
 
 void world_new(struct world *world);
-/* False when the claim contradicts what is known already: a second identity for a part. */
+/* One that knows nothing. */
+const struct world *world_blank(void);
+/* Entries of the log, as far as told. */
+uint64_t world_log_size(const struct world *world);
+/* False when the claim contradicts what is known already: a second identity for a part, a log that shrinks. */
 bool world_learn(struct world *world, const struct claim *claim);
 
 #endif
