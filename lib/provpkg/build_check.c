@@ -74,6 +74,18 @@ static int check_images(const struct provpkg_build *build)
 	return 0;
 }
 
+static bool demands_fit(const struct provpkg_build *build)
+{
+	if (!provpkg_approvals_valid(build->approvals, build->approval_count))
+		return false;
+	if (!build->authority)
+		return true;
+	for (size_t i = 0; i < build->recipient_count; i++)
+		if (build->recipients[i].ceiling_good || build->recipients[i].ceiling_scrap)
+			return false;
+	return provpkg_authority_valid(build->authority, build->suite);
+}
+
 int provpkg_build_check(const struct provpkg_build *build)
 {
 	const struct provpkg_suite *suite = provpkg_suite_find(build->suite);
@@ -82,7 +94,7 @@ int provpkg_build_check(const struct provpkg_build *build)
 	if (!suite)
 		return PROVCARD_REFUSAL_SUITE_UNKNOWN;
 	if (!build->rot || !build->product || !provpkg_name_valid(provpkg_text_view(build->product)) || !build->recipient_count ||
-	    build->recipient_count > PROVPKG_RECIPIENTS_MAX)
+	    build->recipient_count > PROVPKG_RECIPIENTS_MAX || !demands_fit(build))
 		return -EINVAL;
 	result = provpkg_rot_check(build->rot, NULL, 0);
 	if (!result)

@@ -106,6 +106,23 @@ static bool fill_core(const struct provpkg_build *build, uint64_t plain_size, MA
 	       provpkg_name_set(core->product, build->product) && fill_references(build, core);
 }
 
+/* Who grants, and what is demanded of the programming house: fields that are absent when there is nothing to say. */
+static int fill_demands(const struct provpkg_build *build, MANIFEST_CORE *core)
+{
+	int result;
+
+	if (build->approval_count) {
+		core->approvals = sk_APPROVAL_new_null();
+		result = core->approvals ? provpkg_approvals_set(core->approvals, build->approvals, build->approval_count) : -ENOMEM;
+		if (result)
+			return result;
+	}
+	if (!build->authority)
+		return 0;
+	core->authority = (QUOTA_AUTHORITY *)ASN1_item_new(ASN1_ITEM_rptr(QUOTA_AUTHORITY));
+	return core->authority ? provpkg_authority_set(core->authority, build->authority) : -ENOMEM;
+}
+
 static bool copy_key_id(ASN1_OCTET_STRING *to, X509 *certificate)
 {
 	struct provpkg_view id = provpkg_string_view(X509_get0_subject_key_id(certificate));
@@ -169,9 +186,11 @@ int provpkg_build_form(const struct provpkg_build *build, uint64_t plain_size, M
 
 	if (!result && !provpkg_window_set(&made->core->window, &build->window))
 		result = -EINVAL;
+	if (!result)
+		result = fill_demands(build, made->core);
 	for (size_t i = 0; !result && i < build->recipient_count; i++) {
 		result = add_recipient(build->recipients[i].card, made) ? 0 : -ENOMEM;
-		if (!result)
+		if (!result && !build->authority)
 			result = add_grant(build, &build->recipients[i], made);
 	}
 	if (result)

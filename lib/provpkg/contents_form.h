@@ -22,8 +22,6 @@ DECLARE_ASN1_ITEM(CONTENTS)
 
 /* Cleanses what is secret in it. */
 void provpkg_contents_form_free(CONTENTS *contents);
-/* SHA-256 of a certificate's DER. */
-PROVPKG_MUST_CHECK int provpkg_certificate_digest(const X509 *certificate, uint8_t digest[PROVPKG_HASH_SIZE]);
 /* Up to the image area: contents end at @size, images begin at the next multiple of PROVPKG_ALIGNMENT. */
 uint64_t provpkg_image_area(uint64_t size);
 

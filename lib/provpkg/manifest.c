@@ -65,6 +65,22 @@ static bool take_core(const MANIFEST_CORE *core, struct provpkg_manifest_fields 
 	       digest_or_absent(core->issuer_digest);
 }
 
+/* Who grants, and what the OEM demands of the programming house. */
+static bool take_demands(struct provpkg_manifest *manifest)
+{
+	const MANIFEST_CORE *core = manifest->form->core;
+	struct provpkg_manifest_fields *fields = &manifest->fields;
+
+	if (!provpkg_approvals_get(core->approvals, manifest->approvals, &fields->approvals))
+		return false;
+	fields->approval = manifest->approvals;
+	if (!core->authority)
+		return true;
+	fields->authority = &manifest->authority;
+	return provpkg_authority_get(core->authority, &manifest->authority) &&
+	       provpkg_authority_valid(&manifest->authority, core->suite);
+}
+
 static bool card_listed(const struct provpkg_manifest *manifest, const uint8_t *card_id, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -113,7 +129,8 @@ static bool take_grants(struct provpkg_manifest *manifest)
 	const STACK_OF(ASN1_TYPE) *grants = manifest->form->grants;
 	size_t count = (size_t)sk_ASN1_TYPE_num(grants);
 
-	if (count > manifest->fields.recipients)
+	/* With a quota authority nothing is granted by the signatures on the package. */
+	if (count > (manifest->fields.authority ? 0 : manifest->fields.recipients))
 		return false;
 	manifest->grants = OPENSSL_zalloc((count + 1) * sizeof(*manifest->grants));
 	if (!manifest->grants)
@@ -148,7 +165,7 @@ static int take_form(struct provpkg_manifest *manifest)
 	manifest->suite = provpkg_suite_find(form->core->suite);
 	if (!manifest->suite)
 		return PROVCARD_REFUSAL_SUITE_UNKNOWN;
-	if (!take_core(form->core, &manifest->fields) || !take_recipients(manifest) || !take_grants(manifest) ||
+	if (!take_core(form->core, &manifest->fields) || !take_demands(manifest) || !take_recipients(manifest) || !take_grants(manifest) ||
 	    ASN1_STRING_length(form->payload_header) != PROVPKG_FLOE_HEADER_SIZE ||
 	    !provpkg_octets_get(form->payload_root, manifest->fields.root, sizeof(manifest->fields.root)))
 		return PROVCARD_REFUSAL_MANIFEST_DER;
@@ -190,6 +207,11 @@ int provpkg_manifest_trust(struct provpkg_manifest *manifest, STACK_OF(X509) *an
 
 	manifest->trusted = !result;
 	return result;
+}
+
+int provpkg_manifest_recipient(const struct provpkg_manifest *manifest, const uint8_t card_id[PROVPKG_CARD_ID_SIZE])
+{
+	return card_listed(manifest, card_id, manifest->fields.recipients) ? 0 : PROVCARD_REFUSAL_NOT_A_RECIPIENT;
 }
 
 int provpkg_manifest_grant(const struct provpkg_manifest *manifest, const uint8_t card_id[PROVPKG_CARD_ID_SIZE],

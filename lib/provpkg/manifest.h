@@ -13,6 +13,8 @@ struct provpkg_manifest {
 	struct provpkg_manifest_fields fields;
 	uint8_t (*card_ids)[PROVPKG_CARD_ID_SIZE];
 	struct provpkg_grant *grants;
+	struct provpkg_approval approvals[PROVPKG_APPROVALS_MAX];
+	struct provpkg_authority authority;
 	bool trusted;
 };
 

@@ -6,6 +6,7 @@
 #include <openssl/asn1t.h>
 #include <openssl/x509.h>
 
+#include "authority_form.h"
 #include "envelope.h"
 #include "floe.h"
 #include "provpkg/package.h"
@@ -28,6 +29,8 @@ typedef struct {
 	ASN1_OCTET_STRING *template_digest; /* SHA-256 of the identity in the RoT configuration */
 	ASN1_OCTET_STRING *issuer_digest; /* SHA-256 of the certificate above the issuing certificates */
 	STACK_OF(X509_EXTENSION) *extensions; /* same form as in certificates; none is defined yet */
+	STACK_OF(APPROVAL) *approvals;
+	QUOTA_AUTHORITY *authority;
 } MANIFEST_CORE;
 
 typedef struct {

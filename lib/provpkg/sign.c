@@ -283,7 +283,7 @@ out:
 }
 
 /* The suite's signatures are made over SHA-512. */
-static bool signs_as(const struct provpkg_signed *object, size_t index, const char *kind)
+bool provpkg_signed_is(const struct provpkg_signed *object, size_t index, const char *kind)
 {
 	CMS_SignerInfo *info = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(object->cms), (int)index);
 	const ASN1_OBJECT *digest;
@@ -297,7 +297,7 @@ static bool signs_as(const struct provpkg_signed *object, size_t index, const ch
 static bool has_signer(const struct provpkg_signed *object, const char *kind)
 {
 	for (size_t i = 0; i < provpkg_signed_count(object); i++)
-		if (signs_as(object, i, kind))
+		if (provpkg_signed_is(object, i, kind))
 			return true;
 	return false;
 }

@@ -18,4 +18,7 @@
  */
 PROVPKG_MUST_CHECK int provpkg_signed_form(struct provpkg_view cms, const ASN1_OBJECT *content_type, int refusal);
 
+/* Did signer @index sign with a key of @kind, over SHA-512, as the suites demand? */
+bool provpkg_signed_is(const struct provpkg_signed *object, size_t index, const char *kind);
+
 #endif

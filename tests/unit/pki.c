@@ -121,6 +121,19 @@ void pki_oem_free(struct pki_oem *oem)
 	memset(oem, 0, sizeof(*oem));
 }
 
+void pki_authority(const struct pki_oem *members, size_t count, unsigned int threshold, struct provpkg_authority *authority)
+{
+	*authority = (struct provpkg_authority){ .threshold = threshold, .members = count };
+	for (size_t i = 0; i < count; i++) {
+		struct provpkg_member *member = &authority->member[i];
+
+		snprintf(member->name, sizeof(member->name), "member %zu", i);
+		member->signers = 2;
+		for (size_t k = 0; k < 2; k++)
+			NEED(!provpkg_certificate_digest(members[i].signers[k].certificate, member->signer[k]));
+	}
+}
+
 void pki_card_new(struct pki_card *card, const char *serial)
 {
 	const struct pki_profile agreement = { .subject = serial, .usage = "critical,keyAgreement" };

@@ -50,6 +50,9 @@ struct pki_oem {
 void pki_oem_new(struct pki_oem *oem, const char *name);
 void pki_oem_free(struct pki_oem *oem);
 
+/* A quota authority of @members, "member 0" and so on, each with the pair of keys of an OEM. */
+void pki_authority(const struct pki_oem *members, size_t count, unsigned int threshold, struct provpkg_authority *authority);
+
 /* A card as packages see it: encryption keys, their certificates (self-made, no chain) and its id. */
 struct pki_card {
 	EVP_PKEY *agreement;

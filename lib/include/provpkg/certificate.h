@@ -136,6 +136,9 @@ PROVPKG_MUST_CHECK int provpkg_device_issue(const struct provpkg_device_template
 					    struct provpkg_view public_key, struct provpkg_view uid, const uint8_t serial[16],
 					    int64_t not_before, struct provpkg_blob *der);
 
+/* SHA-256 of the DER. 0 or -EIO. */
+PROVPKG_MUST_CHECK int provpkg_certificate_digest(const X509 *certificate, uint8_t digest[PROVPKG_HASH_SIZE]);
+
 PROVPKG_END
 
 #endif

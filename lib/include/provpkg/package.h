@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "provpkg/authority.h"
 #include "provpkg/certificate.h"
 #include "provpkg/grant.h"
 #include "provpkg/rot.h"
@@ -49,7 +50,7 @@ PROVPKG_MUST_CHECK int provpkg_layout_check_gap(struct provpkg_view bytes);
 
 struct provpkg_recipient {
 	const struct provpkg_card *card; /* borrowed; already verified by the caller */
-	uint64_t ceiling_good;
+	uint64_t ceiling_good; /* both 0 with a quota authority */
 	uint64_t ceiling_scrap;
 	X509 *issuer; /* certificate of this card's issuing key; NULL when the RoT configuration asks for no identity */
 };
@@ -67,6 +68,9 @@ struct provpkg_build {
 	const struct provpkg_signer *signers; /* as the suite demands: P-384 first, then ML-DSA */
 	size_t signer_count;
 	uint64_t image_size; /* bytes of the image area */
+	const struct provpkg_authority *authority; /* NULL: the OEM grants, and the package holds each card's first grant */
+	const struct provpkg_approval *approvals;
+	size_t approval_count;
 };
 
 struct provpkg_builder;
@@ -109,6 +113,9 @@ struct provpkg_manifest_fields {
 	const uint8_t (*card_ids)[PROVPKG_CARD_ID_SIZE];
 	size_t grants;
 	const struct provpkg_grant *grant;
+	const struct provpkg_authority *authority; /* NULL: the OEM grants; else there are no grants here */
+	size_t approvals;
+	const struct provpkg_approval *approval;
 };
 
 struct provpkg_manifest;
@@ -123,7 +130,10 @@ const struct provpkg_manifest_fields *provpkg_manifest_fields(const struct provp
 /* Step 2b: both signers chain to @anchors at @at. As provpkg_signed_suite(). */
 PROVPKG_MUST_CHECK int provpkg_manifest_trust(struct provpkg_manifest *manifest, STACK_OF(X509) *anchors, int64_t at);
 const struct provpkg_signed *provpkg_manifest_signed(const struct provpkg_manifest *manifest);
-/* Does this card's id stand among the recipients? NOT_A_RECIPIENT. And its grant, GRANT_MISSING. */
+/* Does this card's id stand among the recipients? NOT_A_RECIPIENT. */
+PROVPKG_MUST_CHECK int provpkg_manifest_recipient(const struct provpkg_manifest *manifest,
+						  const uint8_t card_id[PROVPKG_CARD_ID_SIZE]);
+/* And its grant? GRANT_MISSING. */
 PROVPKG_MUST_CHECK int provpkg_manifest_grant(const struct provpkg_manifest *manifest, const uint8_t card_id[PROVPKG_CARD_ID_SIZE],
 					      const struct provpkg_grant **grant);
 
