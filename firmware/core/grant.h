@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Grants that come after the manifest's: a file of their own, signed by the OEM of the job. */
+/* Grants that come after the manifest's: a file of their own, signed by the OEM of the job or by the quota authority that it set up. */
 #ifndef CORE_GRANT_H
 #define CORE_GRANT_H
 

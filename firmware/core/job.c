@@ -240,6 +240,11 @@ static void fill_report(const struct ledger_job *job, struct provcard_service_jo
 	report->scrap = job->told.counts.scrap;
 	report->reserved = job->told.counts.reserved;
 	report->not_after = (uint64_t)job->told.grant.not_after;
+	report->not_before = (uint64_t)job->told.grant.not_before;
+	report->grant_sequence = job->told.grant.sequence;
+	memcpy(report->allocate_approvals, job->terms.demands.allocate, sizeof(report->allocate_approvals));
+	memcpy(report->close_approvals, job->terms.demands.close, sizeof(report->close_approvals));
+	report->quota_threshold = job->terms.demands.quota_threshold;
 	memcpy(report->product, job->terms.product, sizeof(report->product));
 	memcpy(report->oem, job->terms.oem, sizeof(report->oem));
 	memcpy(report->part, job->terms.part, sizeof(report->part));

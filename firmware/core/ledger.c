@@ -81,6 +81,8 @@ static int judge_allocate(const struct ledger *ledger, const struct ledger_job *
 {
 	if (change->allocate.count == 0)
 		return PROVCARD_REFUSAL_REQUEST_DER;
+	if (!job->terms.grant.sequence)
+		return PROVCARD_REFUSAL_GRANT_MISSING;
 	if (change->allocate.count > job->terms.grant.ceiling_good - job->counts.allocated)
 		return PROVCARD_REFUSAL_ALLOCATION_ABOVE_GRANT;
 	return has_room(ledger, LEDGER_MARGIN) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
@@ -102,18 +104,31 @@ static int judge_close(const struct ledger *ledger, const struct ledger_job *job
 	return has_room(ledger, 0) ? 0 : PROVCARD_REFUSAL_LEDGER_FULL;
 }
 
+/* Units in progress finish, but no other begins, or a job that never pauses would never end. */
+static int judge_termination(const struct ledger *ledger, struct ledger_job *job)
+{
+	job->ending = job->running > 0;
+	return judge_close(ledger, job);
+}
+
+static bool is_repeated(const struct ledger_job *job, const struct ledger_change *change)
+{
+	const struct ledger_grant *last = &job->terms.grant, *next = &change->grant.terms;
+
+	return change->type == LEDGER_GRANT && next->sequence == last->sequence &&
+	       !memcmp(next->digest, last->digest, sizeof(next->digest));
+}
+
 /* Grants follow each other without a gap, each naming the one before, and ceilings only rise. */
-static int judge_grant(const struct ledger *ledger, const struct ledger_job *job, const struct ledger_change *change, uint64_t now)
+static int judge_grant(const struct ledger *ledger, struct ledger_job *job, const struct ledger_change *change, uint64_t now)
 {
 	const struct ledger_grant *last = &job->terms.grant, *next = &change->grant.terms;
 	int code;
 
-	if (next->sequence == last->sequence && !memcmp(next->digest, last->digest, sizeof(next->digest)))
-		return LEDGER_REPEATED;
 	if (next->sequence != last->sequence + 1 || memcmp(change->grant.previous, last->digest, sizeof(last->digest)))
 		return PROVCARD_REFUSAL_GRANT_SEQUENCE;
 	if (change->grant.termination)
-		return judge_close(ledger, job);
+		return judge_termination(ledger, job);
 	if (next->ceiling_good < last->ceiling_good || next->ceiling_scrap < last->ceiling_scrap)
 		return PROVCARD_REFUSAL_GRANT_LOWERED;
 	code = judge_window(next, now);
@@ -140,6 +155,10 @@ static int judge_reserve(const struct ledger *ledger, const struct ledger_job *j
 
 	if (unit && (unit->state != PROVCARD_UNIT_RESERVED || unit->busy))
 		return judge_known_unit(unit);
+	if (job->ending)
+		return PROVCARD_REFUSAL_JOB_ENDING;
+	if (!job->terms.grant.sequence)
+		return PROVCARD_REFUSAL_GRANT_MISSING;
 	code = judge_window(&job->terms.grant, now);
 	if (code)
 		return code;
@@ -171,7 +190,7 @@ static int judge_end(const struct ledger *ledger, const struct ledger_job *job, 
 static int judge_life(const struct ledger *ledger, const struct ledger_change *change)
 {
 	bool begins = change->type == LEDGER_LOAD || change->type == LEDGER_ALLOCATE || change->type == LEDGER_RESERVE ||
-		      change->type == LEDGER_GRANT;
+		      (change->type == LEDGER_GRANT && !change->grant.termination);
 
 	if (!begins || ledger->life == LEDGER_LIFE_SERVICE)
 		return 0;
@@ -191,7 +210,7 @@ static int judge_card(const struct ledger *ledger, const struct ledger_change *c
 
 int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t now)
 {
-	const struct ledger_job *job;
+	struct ledger_job *job;
 	int code;
 
 	if (change->type == LEDGER_NONE)
@@ -206,6 +225,8 @@ int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t n
 	if (change->job >= ledger->jobs)
 		return PROVCARD_REFUSAL_JOB_NOT_LOADED;
 	job = ledger->job[change->job];
+	if (is_repeated(job, change))
+		return LEDGER_REPEATED;
 	if (job->closed)
 		return PROVCARD_REFUSAL_JOB_CLOSED;
 	switch (change->type) {
@@ -317,6 +338,7 @@ static void apply_grant(struct ledger *ledger, struct ledger_job *job, const str
 	struct ledger_grant *grant = &job->terms.grant;
 	struct ledger_grant last = *grant;
 
+	job->ending = false;
 	*grant = change->grant.terms;
 	if (!change->grant.termination)
 		return;

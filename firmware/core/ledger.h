@@ -65,12 +65,21 @@ enum ledger_life {
 
 /* A grant in force. */
 struct ledger_grant {
-	uint64_t sequence;
+	uint64_t sequence; /* 0: none yet, the quota authority's first is to come */
 	uint64_t ceiling_good;
 	uint64_t ceiling_scrap;
 	int64_t not_before;
 	int64_t not_after;
 	uint8_t digest[PROVPKG_HASH_SIZE];
+};
+
+/* What the manifest demands, beyond the card's own rules: counts of approvers by role, from officer on. */
+#define LEDGER_ROLES 3
+struct ledger_demands {
+	uint8_t allocate[LEDGER_ROLES];
+	uint8_t close[LEDGER_ROLES];
+	uint8_t quota_threshold; /* members of the quota authority that sign each grant; 0: the OEM grants */
+	uint8_t suite;		 /* of the package, and so of its grants */
 };
 
 /* A job's terms, from its manifest. */
@@ -88,6 +97,7 @@ struct ledger_load {
 	char product[PROVPKG_NAME_MAX + 1];
 	char oem[PROVPKG_NAME_MAX + 1];
 	char part[32];
+	struct ledger_demands demands;
 };
 
 /* Body of a journal record: common head, then what the type needs. */
@@ -148,6 +158,7 @@ struct ledger_job {
 	struct ledger_told told;
 	char actor[PROVPKG_NAME_MAX + 1]; /* who allocated last */
 	uint32_t running;		  /* units in a head now */
+	bool ending;			  /* a termination waits for them; forgotten by a restart, which ends them */
 	bool closed;
 	uint64_t closed_at;
 	uint64_t closed_index; /* of the closing's log record */

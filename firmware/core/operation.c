@@ -92,17 +92,32 @@ static int enrol(struct request *request)
 	return code;
 }
 
+/* Did as many people sign as the job's OEM demands? @demanded: by role. */
+static int check_approvals(const struct request *request, const uint8_t demanded[LEDGER_ROLES])
+{
+	for (enum provpkg_role role = PROVPKG_ROLE_OFFICER; role <= PROVPKG_ROLE_AUDITOR; role++)
+		if (people_signed(request, role) < demanded[role - PROVPKG_ROLE_OFFICER])
+			return PROVCARD_REFUSAL_APPROVALS_MISSING;
+	return 0;
+}
+
+/* The job that the request is about, and whether its OEM lets these people do that. */
 static int find_job(struct request *request, const uint8_t package_id[PROVPKG_ID_SIZE], struct commit *commit,
 		    struct provpkg_record *record)
 {
 	struct ledger *ledger = &request->core->ledger;
+	struct ledger_demands demands = { 0 };
 
 	mtx_lock(&ledger->lock);
 	commit->change.job = ledger_find_job(ledger, package_id);
+	if (commit->change.job != LEDGER_NO_JOB)
+		demands = ledger->job[commit->change.job]->terms.demands;
 	mtx_unlock(&ledger->lock);
 	record->has_job = true;
 	memcpy(record->package_id, package_id, PROVPKG_ID_SIZE);
-	return commit->change.job == LEDGER_NO_JOB ? PROVCARD_REFUSAL_JOB_NOT_LOADED : 0;
+	if (commit->change.job == LEDGER_NO_JOB)
+		return PROVCARD_REFUSAL_JOB_NOT_LOADED;
+	return check_approvals(request, request->body.operation == PROVPKG_OPERATION_CLOSE ? demands.close : demands.allocate);
 }
 
 static int allocate(struct request *request)

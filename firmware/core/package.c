@@ -29,7 +29,7 @@ struct opening {
 	uint8_t *first; /* secure heap: plaintext of segment 0 */
 	size_t first_size;
 	uint64_t plain_size;	   /* of the whole payload */
-	struct provpkg_blob grant; /* DER */
+	struct provpkg_blob grant; /* DER, or the quota authority's */
 	struct package *package;
 };
 
@@ -159,12 +159,36 @@ static int judge_policy(struct opening *opening)
 			    PROVCARD_REFUSAL_PACKAGE_EXPIRED);
 }
 
+static void take_demands(const struct provpkg_manifest_fields *fields, struct ledger_demands *demands)
+{
+	demands->suite = (uint8_t)fields->suite;
+	demands->quota_threshold = fields->authority ? (uint8_t)fields->authority->threshold : 0;
+	for (size_t i = 0; i < fields->approvals; i++) {
+		const struct provpkg_approval *approval = &fields->approval[i];
+		uint8_t *counts = approval->operation == PROVPKG_OPERATION_CLOSE ? demands->close : demands->allocate;
+
+		counts[approval->role - PROVPKG_ROLE_OFFICER] = (uint8_t)approval->count;
+	}
+}
+
+/* Nothing is granted yet: the first grant is the quota authority's. */
+static int take_authority(struct opening *opening)
+{
+	int code = provpkg_manifest_recipient(opening->manifest, opening->vault->card_id);
+
+	return code ? code : provpkg_authority_encode(opening->fields->authority, &opening->grant);
+}
+
 static int judge_grant(struct opening *opening)
 {
 	struct ledger_load *terms = opening->terms;
 	const struct provpkg_grant *grant;
-	int code = provpkg_manifest_grant(opening->manifest, opening->vault->card_id, &grant);
+	int code;
 
+	take_demands(opening->fields, &terms->demands);
+	if (opening->fields->authority)
+		return take_authority(opening);
+	code = provpkg_manifest_grant(opening->manifest, opening->vault->card_id, &grant);
 	if (code)
 		return code;
 	if (memcmp(grant->package_id, terms->package_id, sizeof(terms->package_id)))
@@ -389,6 +413,21 @@ int package_open(struct core *core, const struct package_place *place, const str
 		package_free(opening.package);
 	else
 		*package = opening.package;
+	return code;
+}
+
+int package_authority(struct core *core, const struct ledger_load *terms, struct provpkg_authority *authority)
+{
+	struct package_place place = { terms->staging_offset, terms->staging_size };
+	struct ledger_load found = { 0 };
+	struct opening opening = { .core = core, .place = &place, .terms = &found };
+	int code = open_manifest(&opening);
+
+	if (!code && (memcmp(found.manifest_digest, terms->manifest_digest, sizeof(found.manifest_digest)) || !opening.fields->authority))
+		code = PROVCARD_REFUSAL_PACKAGE_ID_REUSED;
+	if (!code)
+		*authority = *opening.fields->authority;
+	provpkg_manifest_free(opening.manifest);
 	return code;
 }
 

@@ -20,7 +20,7 @@ struct package {
 	uint32_t job;
 	struct package *next;
 	struct provpkg_contents contents;
-	struct provpkg_blob grant;		  /* DER */
+	struct provpkg_blob grant;		  /* DER; with a quota authority that instead, for no grant is here */
 	uint8_t *image[PROVPKG_IMAGES_MAX];	  /* secure heap */
 	struct provpkg_device_template *template; /* NULL without identity, as the two below */
 	EVP_PKEY *issuing_key;
@@ -40,6 +40,11 @@ struct package_place {
  */
 int package_open(struct core *core, const struct package_place *place, const struct ledger_load *known, struct package **package,
 		 struct ledger_load *terms, uint32_t *segment);
+/*
+ * The quota authority in the manifest of a job's package, read again from the staging memory. PACKAGE_ID_REUSED when that no longer
+ * holds the manifest that the ledger knows.
+ */
+int package_authority(struct core *core, const struct ledger_load *terms, struct provpkg_authority *authority);
 void package_free(struct package *package); /* NULL is fine */
 /* PEM: issuing certificate, then what is above it. Empty without identity. */
 int package_chain(const struct package *package, struct provpkg_blob *pem);

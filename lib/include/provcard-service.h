@@ -114,6 +114,11 @@ enum provcard_job_state {
  * @not_after: end of the grant's window, seconds since 1970, 0 for none
  * @product: UTF-8, zero padded; @oem: name of the enrolment whose anchor the signer chains to; @part: part number
  * @flags: PROVCARD_JOB_FLAG_*
+ * @grant_sequence: of the grant in force; 0 while a quota authority has granted nothing
+ * @not_before: beginning of its window, 0 for none
+ * @allocate_approvals: how many officers, operators and auditors the OEM wants to sign an allocation, beside the card's own rules;
+ * @close_approvals: likewise for closing
+ * @quota_threshold: how many members of the package's quota authority sign each grant; 0: the OEM does
  */
 struct provcard_service_job {
 	uint8_t package_id[PROVCARD_PACKAGE_ID_SIZE];
@@ -129,6 +134,12 @@ struct provcard_service_job {
 	char product[64];
 	char oem[64];
 	char part[32];
+	uint64_t grant_sequence;
+	uint64_t not_before;
+	uint8_t allocate_approvals[3];
+	uint8_t close_approvals[3];
+	uint8_t quota_threshold;
+	uint8_t reserved1;
 };
 
 #define PROVCARD_JOB_FLAG_ALREADY_LOADED (1u << 0) /* PACKAGE_COMMIT: this package was loaded before; its counts stand */

@@ -150,6 +150,9 @@ PROVCARD_MUST_CHECK int provcard_head_list(struct provcard *card, struct provcar
  * @ceiling_good: units the OEM granted; @ceiling_scrap: scrap the OEM allows
  * @allocated: units that operators released
  * @good, @scrap, @reserved_units: units finished, scrapped, begun
+ * @grant_sequence: number of the grant in force, 0 for none yet; @not_before and @not_after: its window, 0 for no limit
+ * @allocate_approvals, @close_approvals: officers, operators and auditors that the OEM wants to sign
+ * @quota_threshold: members of the quota authority that sign each grant; 0: the OEM does
  */
 struct provcard_job_status {
 	uint8_t package_id[PROVCARD_PACKAGE_ID_SIZE];
@@ -166,7 +169,13 @@ struct provcard_job_status {
 	char oem[68];
 	char part[36];
 	uint32_t reserved0;
-	uint64_t reserved[4];
+	uint64_t grant_sequence;
+	uint64_t not_before;
+	uint8_t allocate_approvals[3];
+	uint8_t close_approvals[3];
+	uint8_t quota_threshold;
+	uint8_t reserved1;
+	uint64_t reserved[1];
 };
 
 /* Jobs of the ledger from number @first on: at most @room are written, *count says how many, *total how many there are. */

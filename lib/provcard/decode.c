@@ -7,7 +7,7 @@
 #include "internal.h"
 
 _Static_assert(sizeof(struct provcard_service_status) == 152, "no implicit padding");
-_Static_assert(sizeof(struct provcard_service_job) == 240, "no implicit padding");
+_Static_assert(sizeof(struct provcard_service_job) == 264, "no implicit padding");
 _Static_assert(sizeof(struct provcard_service_head) == 56, "no implicit padding");
 _Static_assert(sizeof(struct provcard_service_unit) == 72, "no implicit padding");
 
@@ -52,8 +52,13 @@ void provcard_decode_job(const struct provcard_service_job *wire, struct provcar
 		.scrap = le64toh(wire->scrap),
 		.reserved_units = le64toh(wire->reserved),
 		.not_after = le64toh(wire->not_after),
+		.not_before = le64toh(wire->not_before),
+		.grant_sequence = le64toh(wire->grant_sequence),
+		.quota_threshold = wire->quota_threshold,
 	};
 	memcpy(status->package_id, wire->package_id, sizeof(status->package_id));
+	memcpy(status->allocate_approvals, wire->allocate_approvals, sizeof(status->allocate_approvals));
+	memcpy(status->close_approvals, wire->close_approvals, sizeof(status->close_approvals));
 	COPY_TEXT(status->product, wire->product);
 	COPY_TEXT(status->oem, wire->oem);
 	COPY_TEXT(status->part, wire->part);

@@ -100,6 +100,7 @@ static const char *const event_names[] = {
 	[PROVPKG_EVENT_CLOSED] = "closed",
 	[PROVPKG_EVENT_ZEROISED] = "zeroised",
 	[PROVPKG_EVENT_REQUEST_REFUSED] = "request-refused",
+	[PROVPKG_EVENT_GRANTED] = "granted",
 	[PROVPKG_EVENT_STATE_CHANGED] = "state-changed",
 	[PROVPKG_EVENT_TIME_SET] = "time-set",
 	[PROVPKG_EVENT_TAMPERED] = "tampered",

@@ -168,38 +168,113 @@ static void test_more_scrap(void **state)
 	assert_int_equal(station_report(&station, job).good, 1);
 }
 
-static uint16_t terminated;
+/* A window is judged by the card's time, when a unit begins: one that has begun may finish. */
+static void move_clock(void *context)
+{
+	station.board.clock = *(const uint64_t *)context;
+}
+
+static void test_window(void **state)
+{
+	const uint64_t over = PKI_NOW + 101;
+	struct provpkg_grant grant = following();
+
+	(void)state;
+	assert_int_equal(station_allocate(&station, package_id, 5), 0);
+	grant.window = (struct provpkg_window){ PKI_NOW - 100, PKI_NOW + 100 };
+	assert_int_equal(send_grant(&grant), 0);
+	assert_int_equal(station_report(&station, job).not_before, PKI_NOW - 100);
+	assert_int_equal(station_report(&station, job).not_after, PKI_NOW + 100);
+	station.board.clock = PKI_NOW + 100;
+	fake_insert(0, 1);
+	fake_part[0].on_program = move_clock;
+	fake_part[0].context = (void *)&over;
+	assert_int_equal(station_run(&station, job, 0, NULL), 0);
+	fake_insert(0, 2);
+	assert_int_equal(station_run(&station, job, 0, NULL), REFUSED(GRANT_EXPIRED));
+	/* The one in force is over, also when it comes again; the next one gives new time, from its beginning on. */
+	assert_int_equal(send_grant(&grant), 0);
+	assert_int_equal(station_run(&station, job, 0, NULL), REFUSED(GRANT_EXPIRED));
+	grant = following();
+	grant.window.not_after = over + 100;
+	assert_int_equal(send_grant(&grant), 0);
+	assert_int_equal(station_run(&station, job, 0, NULL), 0);
+	assert_int_equal(station_report(&station, job).good, 2);
+}
+
+/* It ends what nobody else may extend. */
+static void test_termination_at_any_time(void **state)
+{
+	struct provpkg_grant grant = following();
+
+	(void)state;
+	grant.termination = true;
+	grant.window = (struct provpkg_window){ PKI_NOW + PKI_DAY, PKI_NOW + 2 * PKI_DAY };
+	station.board.clock = PKI_NOW + 5 * PKI_DAY;
+	assert_int_equal(send_grant(&grant), 0);
+	assert_int_equal(station_allocate(&station, package_id, 1), REFUSED(JOB_CLOSED));
+}
+
+/* What a termination met in the middle of a unit, and what another head heard then. */
+static struct {
+	const struct provpkg_grant *grant;
+	uint16_t answer, other_head, other_grant;
+} met;
 
 static void terminate(void *context)
 {
-	terminated = send_grant(context);
+	struct provpkg_grant more = *met.grant;
+
+	(void)context;
+	met.answer = send_grant(met.grant);
+	fake_insert(1, 2);
+	met.other_head = station_run(&station, job, 1, NULL);
+	more.termination = false;
+	more.ceiling_good--;
+	met.other_grant = send_grant(&more);
+}
+
+static void check_end(uint64_t good, uint64_t granted)
+{
+	struct provpkg_blob end = station_object(&station, PROVCARD_OBJECT_END_CERTIFICATE,
+						 (struct provpkg_view){ package_id, sizeof(package_id) });
+	struct provpkg_verifier *verifier;
+
+	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&end), station.card, NULL, &verifier), 0);
+	assert_int_equal(provpkg_verifier_end(verifier)->good, good);
+	assert_int_equal(provpkg_verifier_end(verifier)->granted, granted);
+	provpkg_verifier_free(verifier);
+	provpkg_blob_free(&end);
 }
 
 static void test_termination(void **state)
 {
 	struct provpkg_grant grant = following();
-	struct provpkg_blob end;
-	struct provpkg_verifier *verifier;
+	uint64_t records;
 
 	(void)state;
-	assert_int_equal(station_allocate(&station, package_id, 2), 0);
+	assert_int_equal(station_allocate(&station, package_id, 3), 0);
 	grant.termination = true;
-	grant.ceiling_good = grant.ceiling_scrap = 0;
+	met.grant = &grant;
 	fake_insert(0, 1);
 	fake_part[0].on_program = terminate;
-	fake_part[0].context = &grant;
 	assert_int_equal(station_run(&station, job, 0, NULL), 0);
-	assert_int_equal(terminated, REFUSED(JOB_BUSY));
+	/* The unit in progress finishes, no other begins. */
+	assert_int_equal(met.answer, REFUSED(JOB_BUSY));
+	assert_int_equal(met.other_head, REFUSED(JOB_ENDING));
+	assert_int_equal(met.other_grant, REFUSED(GRANT_LOWERED));
+	assert_int_equal(station_run(&station, job, 1, NULL), REFUSED(JOB_ENDING));
 	assert_int_equal(send_grant(&grant), 0);
-	fake_insert(0, 2);
-	assert_int_equal(station_run(&station, job, 0, NULL), REFUSED(JOB_CLOSED));
+	assert_int_equal(station_run(&station, job, 1, NULL), REFUSED(JOB_CLOSED));
 	station_power_cut(&station, FAKE_CUT_LOSE_ALL, 0);
-	end = station_object(&station, PROVCARD_OBJECT_END_CERTIFICATE, (struct provpkg_view){ package_id, sizeof(package_id) });
-	assert_int_equal(provpkg_verifier_new(provpkg_blob_view(&end), station.card, NULL, &verifier), 0);
-	assert_int_equal(provpkg_verifier_end(verifier)->good, 1);
-	assert_int_equal(provpkg_verifier_end(verifier)->granted, 12);
-	provpkg_verifier_free(verifier);
-	provpkg_blob_free(&end);
+	check_end(1, 12);
+	/* Once more: nothing happens. Another one: there is nothing to be ended. */
+	records = station_status(&station).log_size;
+	assert_int_equal(send_grant(&grant), 0);
+	assert_int_equal(station_status(&station).log_size, records);
+	grant.grant_id[0] ^= 1;
+	assert_int_equal(send_grant(&grant), REFUSED(JOB_CLOSED));
+	check_end(1, 12);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -207,7 +282,8 @@ static void test_termination(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_more), TEST(test_order), TEST(test_refusals), TEST(test_more_scrap), TEST(test_termination),
+		TEST(test_more), TEST(test_order), TEST(test_refusals), TEST(test_more_scrap), TEST(test_window),
+		TEST(test_termination_at_any_time), TEST(test_termination),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

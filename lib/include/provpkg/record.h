@@ -14,7 +14,7 @@ enum provpkg_event {
 	PROVPKG_EVENT_BOOT = 1,
 	PROVPKG_EVENT_INITIALISED = 2,
 	PROVPKG_EVENT_ENROLLED = 3,
-	PROVPKG_EVENT_LOADED = 4, /* a package was verified; the grant in force */
+	PROVPKG_EVENT_LOADED = 4, /* a package was verified, with its grant or its quota authority */
 	PROVPKG_EVENT_ALLOCATED = 5,
 	PROVPKG_EVENT_UNIT_GOOD = 6,
 	PROVPKG_EVENT_UNIT_SCRAP = 7,
@@ -22,6 +22,7 @@ enum provpkg_event {
 	PROVPKG_EVENT_CLOSED = 9,
 	PROVPKG_EVENT_ZEROISED = 10,
 	PROVPKG_EVENT_REQUEST_REFUSED = 11,
+	PROVPKG_EVENT_GRANTED = 12, /* a later grant is in force */
 	PROVPKG_EVENT_STATE_CHANGED = 18, /* of the card's life */
 	PROVPKG_EVENT_TIME_SET = 19, /* the first record by the new time is the one after it */
 	PROVPKG_EVENT_TAMPERED = 20,

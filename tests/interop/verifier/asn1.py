@@ -149,12 +149,13 @@ class Record(core.Sequence):
     """A leaf of the log."""
 
     _fields = [("version", Version), ("index", Count), ("previous", Digest), ("boot", Word), ("time", Seconds),
-               ("authenticated", core.Boolean), ("event", limited(Number, "Event", 1, 11)),
+               ("authenticated", core.Boolean), ("event", limited(Number, "Event", 1, 12)),
                ("code", limited(Number, "Code", 0, 32767)), ("actor", Name, {"optional": True}), ("attachment", Digest),
                ("job", JobPart, {"implicit": 0, "optional": True}), ("unit", UnitPart, {"implicit": 1, "optional": True})]
 
 
-BOOT, INITIALISED, ENROLLED, LOADED, ALLOCATED, GOOD, SCRAP, UNIT_REFUSED, CLOSED, ZEROISED, REQUEST_REFUSED = range(1, 12)
+(BOOT, INITIALISED, ENROLLED, LOADED, ALLOCATED, GOOD, SCRAP, UNIT_REFUSED, CLOSED, ZEROISED, REQUEST_REFUSED,
+ GRANTED) = range(1, 13)
 
 
 class EndCertificate(core.Sequence):
@@ -184,6 +185,42 @@ class Extension(core.Sequence):
         need(isinstance(self["critical"], core.Void) or self["critical"].native, "an extension with its default written out")
 
 
+class Approval(core.Sequence):
+    """So many people of a role must sign an operation."""
+
+    _fields = [("operation", limited(Number, "ApprovedOperation", 3, 4)), ("role", limited(Number, "ApproverRole", 1, 3)),
+               ("count", limited(Number, "ApproverCount", 1, 16))]
+
+
+class ApprovalList(sequence_of(Approval, 1, 6)):
+    """No operation and role twice."""
+
+    def check(self):
+        """Refuse repetitions."""
+        super().check()
+        said = [(item["operation"].native, item["role"].native) for item in self]
+        need(len(set(said)) == len(said), "approvals of one role for one operation, twice")
+
+
+class QuotaMember(core.Sequence):
+    """Who may grant with others, by digests of certificates."""
+
+    _fields = [("name", Name), ("signers", sequence_of(Digest, 1, 2))]
+
+
+class QuotaAuthority(core.Sequence):
+    """Who grants in the OEM's place."""
+
+    _fields = [("threshold", limited(Number, "Threshold", 1, 16)), ("members", sequence_of(QuotaMember, 1, 16))]
+
+    def check(self):
+        """Members are distinct and enough."""
+        names = [member["name"].native for member in self["members"]]
+        signers = [digest.native for member in self["members"] for digest in member["signers"]]
+        need(len(set(names)) == len(names) and len(set(signers)) == len(signers), "a member of a quota authority twice")
+        need(self["threshold"].native <= len(names), "a quota authority that nobody can satisfy")
+
+
 class ManifestCore(core.Sequence):
     """What the job key is bound to."""
 
@@ -191,7 +228,9 @@ class ManifestCore(core.Sequence):
                ("window", Window), ("segment_size", limited(Number, "SegmentSize", 1 << 20, 1 << 20)), ("payload_size", Count),
                ("segments", Count), ("template_digest", Digest, {"explicit": 0, "optional": True}),
                ("issuer_digest", Digest, {"explicit": 1, "optional": True}),
-               ("extensions", sequence_of(Extension), {"explicit": 2, "optional": True})]
+               ("extensions", sequence_of(Extension), {"explicit": 2, "optional": True}),
+               ("approvals", ApprovalList, {"explicit": 3, "optional": True}),
+               ("quota_authority", QuotaAuthority, {"explicit": 4, "optional": True})]
 
 
 class Recipient(core.Sequence):

@@ -11,7 +11,7 @@ import tempfile
 from . import Refused, asn1, device, need, tree
 from .card import Card
 from .certificate import ML_DSA_87, Certificate, check_path, read_pem
-from .grant import Grant
+from .grant import Grant, read_loaded
 from .log import EVENTS, Checkpoint, check_counters
 from .signed import kind_of, read_signed
 
@@ -145,6 +145,7 @@ class Verifier:
         self.certificates, self.uids, self.granted = tree.Tree(), UidSet(), None
         self.log, self.last, self.after_run, self.count = tree.Tree(), None, False, 0
         self.time_authenticated = None
+        self.authority, self.ceilings = None, (0, 0)
         self.counters = {"good": 0, "scrap": 0, "allocated": 0}
 
     def check_issuer(self, anchors):
@@ -271,12 +272,21 @@ class Verifier:
     def check_attachment(self, entry):
         """The grant of a loading, the request of an allocation; a closing has either."""
         if entry.event == asn1.LOADED:
-            self.check_grant(Grant(entry.attachment))
+            self.authority, first = read_loaded(entry.attachment)
+            if first:
+                self.check_grant(first)
+        elif entry.event == asn1.GRANTED:
+            self.check_grant(self.read_grant(entry))
+            need(not self.granted.fields["termination"], "a grant that ends the job, recorded as one that does not")
         elif entry.event == asn1.CLOSED and kind_of(entry.attachment) == asn1.CT_GRANT:
-            self.check_grant(Grant(entry.attachment))
+            self.check_grant(self.read_grant(entry))
             need(self.granted.fields["termination"], "a grant that ends nothing")
         elif entry.event in (asn1.ALLOCATED, asn1.CLOSED):
             self.check_request(entry)
+
+    def read_grant(self, entry):
+        """A later one, signed by those who grant here, at the time of its record."""
+        return Grant(entry.attachment, self.authority, entry.record["time"].native)
 
     def check_grant(self, grant):
         """The next one, of this job."""
@@ -284,6 +294,8 @@ class Verifier:
         need((grant.fields["card_id"], grant.fields["package_id"]) == (self.end["card_id"], self.end["package_id"]),
              "a grant of another job")
         self.granted = grant
+        if not grant.fields["termination"]:
+            self.ceilings = grant.ceilings
 
     def check_request(self, entry):
         """To this card, for this job, for what was done."""
@@ -300,7 +312,7 @@ class Verifier:
         end = self.end
         need(self.count == end["records"], "a record is missing")
         need((self.counters["good"], self.counters["scrap"]) == (end["good"], end["scrap"]), "records and end certificate differ")
-        need(self.granted is None or self.granted.ceilings == (end["granted_good"], end["granted_scrap"]),
+        need(self.ceilings == (end["granted_good"], end["granted_scrap"]),
              "end certificate: not what the grant in force says")
         need((self.log.size, self.log.root()) == (end["log_size"], end["log_root"]), "the records are not the log's")
         need(not self.uids.repeats(), "the same part twice")

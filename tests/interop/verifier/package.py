@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from . import asn1, der, floe, need, tree
 from .certificate import Certificate
 from .envelope import AgreementEnvelope, KemEnvelope
+from .grant import Authority
 from .signed import read_signed
 
 MAGIC, ALIGNMENT, MANIFEST_MAX = b"PROVPKG\n", 4096, 16 << 20
@@ -45,6 +46,7 @@ class Package:
         self.core = self.manifest["core"]
         need(self.core["suite"].native == SUITE, "package: an unknown suite")
         self.signer, _ = self.signed.oem(anchors, at)
+        self.authority = Authority.of(self.core["quota_authority"])
         self.check_policy(at)
         self.check_recipients()
         self.check_leaves(leaves)
@@ -66,6 +68,7 @@ class Package:
         need(len(set(ids)) == len(ids), "package: a recipient twice")
         granted = [grant["card_id"].native for grant in self.manifest["grants"]]
         need(len(set(granted)) == len(granted) and set(granted) <= set(ids), "package: a grant too many")
+        need(not granted or self.authority is None, "package: grants beside a quota authority")
         for grant in self.manifest["grants"]:
             need(grant["package_id"].native == self.package_id, "package: another package's grant")
             need(grant["sequence"].native == 1, "package: a grant that is not the first")
