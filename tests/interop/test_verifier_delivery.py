@@ -72,7 +72,7 @@ def test_delivery_is_right(delivered, anchors):
     uids = {entry[1:1 + entry[0]] for entry in verifier.uids.entries()}
     assert uids == {uid.to_bytes(8, "big") for uid in delivered.uids}
     events = [entry.event for entry in verifier.delivery.records()]
-    assert set(events) == {asn1.LOADED, asn1.ALLOCATED, asn1.GOOD, asn1.SCRAP, asn1.UNIT_REFUSED, asn1.CLOSED}
+    assert set(events) == {asn1.LOADED, asn1.GRANTED, asn1.ALLOCATED, asn1.GOOD, asn1.SCRAP, asn1.UNIT_REFUSED, asn1.CLOSED}
     assert any(entry.certificate for entry in verifier.delivery.records() if entry.event != asn1.GOOD)
 
 
