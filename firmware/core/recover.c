@@ -77,9 +77,13 @@ static int visit(void *context, const struct journal_record *record)
 {
 	struct core *core = context;
 	struct ledger_change change;
+	int code = ledger_replay(&core->ledger, record, &change);
 
 	core_time_at_least(core, record->time);
-	return ledger_replay(&core->ledger, record, &change);
+	/* The record of a time that was set is older than that time. */
+	if (!code)
+		core_time_at_least(core, core->ledger.clock.time);
+	return code;
 }
 
 /*

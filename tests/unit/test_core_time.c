@@ -205,6 +205,17 @@ static void test_lost_clock(void **state)
 	assert_true(authenticated());
 }
 
+/* Nothing but the record of the setting itself says how late it is. */
+static void test_clock_lost_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(set(PKI_NOW + 5000), 0);
+	station.board.clock -= 86400;
+	station_power_cut(&station, FAKE_CUT_LOSE_ALL, 0);
+	assert_near(now(), PKI_NOW + 5000);
+	assert_false(authenticated());
+}
+
 /* A clock that is set back by less than what was written down since is found out as well. */
 static void test_clock_behind_the_log(void **state)
 {
@@ -298,6 +309,7 @@ int main(void)
 		TEST(test_late_and_again),
 		TEST(test_over_a_restart),
 		TEST(test_lost_clock),
+		TEST(test_clock_lost_at_once),
 		TEST(test_clock_behind_the_log),
 		TEST(test_grants_go_by_card_time),
 		TEST(test_zeroise_forgets_the_authority),
