@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/crash/chance.h"
 #include "tests/crash/parts.h"
@@ -294,11 +293,13 @@ static uint64_t clock_seconds(void *context)
 
 static uint64_t monotonic_ns(void *context)
 {
-	struct timespec now;
+	struct board *board = context;
+	uint64_t now;
 
-	(void)context;
-	timespec_get(&now, TIME_UTC);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	mtx_lock(&board->lock);
+	now = board->steps * 250000000u;
+	mtx_unlock(&board->lock);
+	return now;
 }
 
 static unsigned int heads(void *context)

@@ -135,6 +135,39 @@ static void check_log(struct check *check)
 	read_log(check);
 }
 
+/* A decommissioned card has nothing left to make devices with, in no slot of its vault. */
+static bool has_secrets(struct check *check)
+{
+	static const struct vault_secrets none;
+	struct vault *slot[2] = { NULL, NULL };
+	enum vault_found found;
+	bool has = false;
+
+	if (vault_load(&check->line->board->port, slot, &found))
+		return true;
+	for (int i = 0; i < 2; i++)
+		has |= slot[i] && memcmp(slot[i]->secrets->device_secret, none.device_secret, sizeof(none.device_secret));
+	vault_put(slot[0]);
+	vault_put(slot[1]);
+	return has;
+}
+
+static void check_state(struct check *check)
+{
+	enum ledger_life life = check->core->ledger.life_told;
+	enum world_state state = life == LEDGER_LIFE_SERVICE	   ? WORLD_IN_SERVICE
+				 : life == LEDGER_LIFE_MAINTENANCE ? WORLD_IN_MAINTENANCE
+								   : WORLD_DECOMMISSIONED;
+	struct core *core = check->line->station.core;
+
+	EXPECT(check, life == check->core->ledger.life, "the state of the card's life is not as written");
+	EXPECT(check, state == check->told->state || check->told->states_asked & 1u << state || check->told != check->asked,
+	       "the card is in state %d of its life, told was %d", state, check->told->state);
+	EXPECT(check, state != WORLD_DECOMMISSIONED || !has_secrets(check), "a decommissioned card has its secrets");
+	EXPECT(check, core_time(core) >= check->told->time, "card time is behind the time that was set");
+	EXPECT(check, !core_time_authenticated(core) || check->asked->time_asked, "card time is believed and nobody set it");
+}
+
 static void check_people(struct check *check)
 {
 	const struct vault *vault = check->core->vault;
@@ -273,6 +306,7 @@ void check_card(struct line *line, const struct world *told, const struct world 
 	check_log(&check);
 	if (finding_any(finding))
 		return;
+	check_state(&check);
 	check_people(&check);
 	check_jobs(&check);
 	check_units(&check);

@@ -32,7 +32,8 @@ static bool feed_run(struct line *line, struct provpkg_verifier *verifier, uint6
 
 	if (index == next)
 		return true;
-	return !station_command(&line->station, PROVCARD_OP_LOG_RUN, 0, arg, (struct provpkg_view){ 0 }, hash, sizeof(hash), &result) &&
+	return !station_command(&line->station, PROVCARD_OP_LOG_RUN, 0, arg, (struct provpkg_view){ 0 }, hash, sizeof(hash),
+				&result) &&
 	       !provpkg_verifier_run(verifier, index - next, (const uint8_t(*)[PROVPKG_HASH_SIZE])hash, result.result);
 }
 
@@ -199,7 +200,10 @@ void check_finish(struct line *line, struct world *world, bool full, struct find
 	struct trace trace = { 0 }, *before = line->board->trace;
 
 	line->board->trace = &trace;
-	if (!line_is_reborn(line, world) && finish_people(&finish))
+	/* What is out of service for good has ended its jobs, too. */
+	if (world->state == WORLD_IN_MAINTENANCE || line->station.core->ledger.life == LEDGER_LIFE_MAINTENANCE)
+		(void)line_set_state(line, WORLD_IN_SERVICE);
+	if (!line_is_reborn(line, world) && line->station.core->ledger.life == LEDGER_LIFE_SERVICE && finish_people(&finish))
 		for (uint32_t job = 0; job < WORLD_JOBS && !finding_any(finding); job++)
 			if (world->job[job].asked)
 				finish_job(&finish, job);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "core/internal.h"
 #include "tests/crash/vaults.h"
 
@@ -67,6 +65,8 @@ void line_new(struct line *line, struct board *board)
 	line->ceiling = CEILING_GOOD;
 	station_new(&line->station, PARTS_HEADS);
 	station_off(&line->station);
+	line->authority.key = pki_key("P-256");
+	line->authority.certificate = pki_certificate(line->authority.key, &(struct pki_profile){ .subject = "time" }, NULL, NULL);
 	board->watch = look;
 	board->watch_context = line;
 	parts_watch(&(struct parts_watch){ line, met, exposed, broken, finished });
@@ -76,6 +76,8 @@ void line_free(struct line *line)
 {
 	for (int i = 0; i < WORLD_JOBS; i++)
 		provpkg_blob_free(&line->file[i]);
+	EVP_PKEY_free(line->authority.key);
+	X509_free(line->authority.certificate);
 	station_free(&line->station);
 	vaults_forget();
 }
@@ -109,32 +111,6 @@ void line_power_cut(struct line *line)
 uint32_t line_fault(struct line *line)
 {
 	return atomic_load(&line->station.core->fault);
-}
-
-void line_life(const struct line *line, uint8_t life[PROVPKG_HASH_SIZE])
-{
-	const struct vault_secrets *secrets = line->station.core->vault->secrets;
-
-	SHA256(secrets->device_secret, sizeof(secrets->device_secret), life);
-}
-
-bool line_is_reborn(const struct line *line, const struct world *world)
-{
-	uint8_t life[PROVPKG_HASH_SIZE];
-
-	line_life(line, life);
-	return world->alive && memcmp(life, world->life, sizeof(life));
-}
-
-static void look_at_life(struct line *line)
-{
-	struct claim claim = { .kind = CLAIM_LIFE_TOLD };
-
-	if (line->seen.alive)
-		return;
-	line_life(line, claim.digest);
-	world_learn(&line->seen, &claim);
-	board_claim(line->board, claim);
 }
 
 static void look_at_people(struct line *line)
@@ -215,7 +191,7 @@ void line_look(struct line *line)
 {
 	if (!line->board->trace || line_fault(line))
 		return;
-	look_at_life(line);
+	line_look_at_life(line);
 	look_at_people(line);
 	look_at_jobs(line);
 	look_at_log(line);
@@ -260,6 +236,8 @@ uint16_t line_enrol(struct line *line, uint32_t person)
 		status = station_enrol(station, PROVPKG_ROLE_AUDITOR, name, station->auditor.certificate);
 	else if (person == 4)
 		status = station_enrol(station, PROVPKG_ROLE_OPERATOR, name, station->stranger.certificate);
+	else if (person == 6)
+		status = station_enrol(station, PROVPKG_ROLE_TIME, name, line->authority.certificate);
 	else
 		status = station_enrol_oem(station, name, station->rival.anchors);
 	line_look(line);
@@ -335,25 +313,6 @@ uint16_t line_terminate(struct line *line, uint32_t job)
 	board_claim(line->board, (struct claim){ .kind = CLAIM_CLOSE_ASKED, .index = job });
 	line->seen.job[job].close_asked = true;
 	return send_grant(line, job, (struct provpkg_grant){ .termination = true });
-}
-
-uint16_t line_zeroise(struct line *line)
-{
-	struct provpkg_request request = { .operation = PROVPKG_OPERATION_ZEROISE };
-	uint16_t status;
-
-	board_claim(line->board, (struct claim){ .kind = CLAIM_ZEROISE_ASKED });
-	/* It waits until it is alone, so nobody may ask from within. */
-	line->quiet = true;
-	status = station_request(&line->station, &request, &line->station.officer, NULL);
-	line->quiet = false;
-	memset(line->handle, 0, sizeof(line->handle));
-	if (!status) {
-		world_new(&line->seen);
-		board_claim(line->board, (struct claim){ .kind = CLAIM_ZEROISED });
-	}
-	line_look(line);
-	return status;
 }
 
 uint16_t line_close(struct line *line, uint32_t job, struct provpkg_blob *end)

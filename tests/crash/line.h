@@ -20,6 +20,7 @@ struct line {
 	uint64_t ceiling;	     /* of good units in the packages' own grants */
 	struct world seen;	     /* what was claimed since the power came */
 	bool quiet;		     /* nobody asks the card while it works */
+	struct person authority;     /* of time: world_person[6] */
 };
 
 /* The people and their keys. The card is switched off. */
@@ -32,6 +33,7 @@ void line_switch_off(struct line *line); /* in order */
 void line_power_cut(struct line *line);	 /* nothing more reaches the memory */
 /* Asks what any reader is told now, and claims it. */
 void line_look(struct line *line);
+void line_look_at_life(struct line *line); /* of that, which life it is, and its state */
 uint32_t line_fault(struct line *line);
 /* What differs from one life of a card to the next. */
 void line_life(const struct line *line, uint8_t life[PROVPKG_HASH_SIZE]);
@@ -45,8 +47,10 @@ uint16_t line_load(struct line *line, uint32_t job);
 uint16_t line_allocate(struct line *line, uint32_t job, uint64_t count);
 uint16_t line_grant(struct line *line, uint32_t job, uint64_t ceiling);
 uint16_t line_terminate(struct line *line, uint32_t job); /* by the OEM */
-uint16_t line_zeroise(struct line *line);
 uint16_t line_close(struct line *line, uint32_t job, struct provpkg_blob *end);
+uint16_t line_zeroise(struct line *line);
+uint16_t line_set_state(struct line *line, enum world_state state);
+uint16_t line_set_time(struct line *line, uint64_t time);
 /* The job's handle since the last start, bound when it was not: 0 and its status when that is refused. */
 uint16_t line_handle(struct line *line, uint32_t job, uint32_t *handle);
 /* The job is on the card, and not closed. */

@@ -153,6 +153,25 @@ static void play_zeroise(struct line *line, struct chance *chance)
 	line_switch_off(line);
 }
 
+/* Out of service and back, with the clock set on the way, and at last for good. */
+static void play_life(struct line *line, struct chance *chance)
+{
+	expect("enrolling", line_enrol(line, 6), 0);
+	run_groups(line, chance, 0, 4);
+	expect("setting the time", line_set_time(line, (uint64_t)PKI_NOW + chance_below(chance, 3000)), 0);
+	run_some(line, chance, 0, 4, 2);
+	expect("maintenance", line_set_state(line, WORLD_IN_MAINTENANCE), 0);
+	restart(line);
+	expect("setting the time", line_set_time(line, (uint64_t)PKI_NOW + 4000 + chance_below(chance, 3000)), 0);
+	expect("service", line_set_state(line, WORLD_IN_SERVICE), 0);
+	expect("loading", line_load(line, 1), 0);
+	expect("allocating", line_allocate(line, 1, 2), 0);
+	run_some(line, chance, 1, 20, 2);
+	expect("decommissioning", line_set_state(line, WORLD_DECOMMISSIONED), 0);
+	restart(line);
+	line_switch_off(line);
+}
+
 void plan_play(struct line *line, enum plan_kind kind, struct chance *chance)
 {
 	begin(line);
@@ -162,6 +181,8 @@ void plan_play(struct line *line, enum plan_kind kind, struct chance *chance)
 		play_full(line, chance);
 	else if (kind == PLAN_ZEROISE)
 		play_zeroise(line, chance);
+	else if (kind == PLAN_LIFE)
+		play_life(line, chance);
 	else
 		play_mixed(line, chance);
 }
@@ -178,6 +199,25 @@ static void act_on_heads(struct line *line, struct chance *chance, uint32_t job)
 		line_run(line, &runs[0]);
 	else
 		line_run_together(line, runs, count, chance);
+}
+
+static void act_on_life(struct line *line, struct chance *chance)
+{
+	switch (chance_below(chance, 8)) {
+	case 0:
+		(void)line_set_state(line, WORLD_DECOMMISSIONED);
+		return;
+	case 1:
+	case 2:
+		(void)line_set_state(line, WORLD_IN_MAINTENANCE);
+		return;
+	case 3:
+	case 4:
+		(void)line_set_state(line, WORLD_IN_SERVICE);
+		return;
+	default:
+		(void)line_set_time(line, line->board->clock + chance_below(chance, 20000));
+	}
 }
 
 static void act_to_end(struct line *line, struct chance *chance, uint32_t job)
@@ -203,7 +243,9 @@ void plan_act(struct line *line, struct chance *chance)
 
 	if (line_fault(line) || !vault_find_name(vault, world_person[2]))
 		return;
-	switch (chance_below(chance, 12)) {
+	if (line->seen.state == WORLD_IN_MAINTENANCE && chance_below(chance, 2))
+		(void)line_set_state(line, WORLD_IN_SERVICE);
+	switch (chance_below(chance, 13)) {
 	case 0:
 		(void)line_allocate(line, job, 1 + chance_below(chance, 6));
 		return;
@@ -211,13 +253,16 @@ void plan_act(struct line *line, struct chance *chance)
 		(void)line_grant(line, job, line->ceiling + chance_below(chance, 20));
 		return;
 	case 2:
-		(void)line_enrol(line, 3 + (uint32_t)chance_below(chance, 3));
+		(void)line_enrol(line, 3 + (uint32_t)chance_below(chance, 4));
 		return;
 	case 3:
 		(void)line_load(line, job);
 		return;
 	case 4:
 		act_to_end(line, chance, job);
+		return;
+	case 5:
+		act_on_life(line, chance);
 		return;
 	default:
 		act_on_heads(line, chance, job);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const char *const world_person[WORLD_PEOPLE] = { "olga", "otto", "Acme", "anna", "pia", "Rival", "nobody 1", "nobody 2" };
+const char *const world_person[WORLD_PEOPLE] = { "olga", "otto", "Acme", "anna", "pia", "Rival", "tick", "nobody" };
 
 void world_new(struct world *world)
 {
@@ -131,6 +131,14 @@ static bool learn_life(struct world *world, const struct claim *claim)
 	return !other || asked;
 }
 
+static bool learn_state(struct world *world, const struct claim *claim)
+{
+	bool may = claim->value == world->state || world->states_asked & 1u << claim->value;
+
+	world->state = (enum world_state)claim->value;
+	return may;
+}
+
 bool world_learn(struct world *world, const struct claim *claim)
 {
 	world->claims++;
@@ -143,6 +151,20 @@ bool world_learn(struct world *world, const struct claim *claim)
 		return world->person_asked[claim->index];
 	case CLAIM_LOG_TOLD:
 		return learn_head(world, claim);
+	case CLAIM_STATE_ASKED:
+		world->states_asked |= 1u << claim->value;
+		return true;
+	case CLAIM_STATE_TOLD:
+		return learn_state(world, claim);
+	case CLAIM_STATE_SETTLED:
+		world->states_asked = 0;
+		return true;
+	case CLAIM_TIME_ASKED:
+		world->time_asked = true;
+		return true;
+	case CLAIM_TIME_SET:
+		world->time = later(world->time, claim->value);
+		return world->time_asked;
 	case CLAIM_LIFE_TOLD:
 		return learn_life(world, claim);
 	case CLAIM_ZEROISE_ASKED:

@@ -48,12 +48,19 @@ struct world_head {
 	uint8_t root[PROVPKG_HASH_SIZE];
 };
 
+/* What readers tell apart of a card's life after its beginning. */
+enum world_state { WORLD_IN_SERVICE, WORLD_IN_MAINTENANCE, WORLD_DECOMMISSIONED };
+
 struct world {
 	bool alive;			 /* the card has told something */
 	uint8_t life[PROVPKG_HASH_SIZE]; /* which of its lives */
 	bool zeroise_asked;
 	bool zeroised;			  /* nothing else is known of the life before */
 	uint8_t ended[PROVPKG_HASH_SIZE]; /* the life before */
+	enum world_state state;		  /* told last */
+	unsigned int states_asked;	  /* and not settled yet, one bit each */
+	bool time_asked;
+	uint64_t time; /* set, and told so */
 	bool person_asked[WORLD_PEOPLE];
 	bool person_told[WORLD_PEOPLE];
 	struct world_job job[WORLD_JOBS];
@@ -75,6 +82,11 @@ enum claim_kind {
 	CLAIM_LIFE_TOLD, /* digest */
 	CLAIM_ZEROISE_ASKED,
 	CLAIM_ZEROISED,
+	CLAIM_STATE_ASKED,   /* value: enum world_state */
+	CLAIM_STATE_TOLD,    /* value: enum world_state */
+	CLAIM_STATE_SETTLED, /* whatever was asked for is done or refused */
+	CLAIM_TIME_ASKED,
+	CLAIM_TIME_SET, /* value */
 	CLAIM_UNIT_MET,
 	CLAIM_UNIT_EXPOSED, /* value: job; digest: key; certificate */
 	CLAIM_UNIT_FINISHED,
