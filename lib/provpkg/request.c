@@ -47,6 +47,22 @@ typedef struct {
 	ASN1_OCTET_STRING *package_id;
 } CLOSE;
 
+/* Of removing and of unlocking. */
+typedef struct {
+	ASN1_UTF8STRING *name;
+} NAMED;
+
+typedef struct {
+	uint32_t officers;
+	uint32_t failures;
+} POLICY;
+
+typedef struct {
+	uint64_t size;
+	ASN1_OCTET_STRING *root;
+	ASN1_OCTET_STRING *package_id;
+} AUDIT;
+
 typedef struct {
 	uint32_t state;
 } SET_STATE;
@@ -85,6 +101,21 @@ ASN1_SEQUENCE(ALLOCATE) = {
 ASN1_SEQUENCE(CLOSE) = {
 	ASN1_SIMPLE(CLOSE, package_id, ASN1_OCTET_STRING),
 } static_ASN1_SEQUENCE_END(CLOSE)
+
+ASN1_SEQUENCE(NAMED) = {
+	ASN1_SIMPLE(NAMED, name, ASN1_UTF8STRING),
+} static_ASN1_SEQUENCE_END(NAMED)
+
+ASN1_SEQUENCE(POLICY) = {
+	ASN1_EMBED(POLICY, officers, UINT32),
+	ASN1_EMBED(POLICY, failures, UINT32),
+} static_ASN1_SEQUENCE_END(POLICY)
+
+ASN1_SEQUENCE(AUDIT) = {
+	ASN1_EMBED(AUDIT, size, UINT64),
+	ASN1_SIMPLE(AUDIT, root, ASN1_OCTET_STRING),
+	ASN1_OPT(AUDIT, package_id, ASN1_OCTET_STRING),
+} static_ASN1_SEQUENCE_END(AUDIT)
 
 ASN1_SEQUENCE(SET_STATE) = {
 	ASN1_EMBED(SET_STATE, state, UINT32),
@@ -248,6 +279,70 @@ static bool get_close(const void *arguments, struct provpkg_request *request)
 	return provpkg_octets_get(((const CLOSE *)arguments)->package_id, request->close.package_id, PROVPKG_ID_SIZE);
 }
 
+static bool set_remove(const struct provpkg_request *request, void *arguments)
+{
+	return provpkg_name_set(((NAMED *)arguments)->name, request->remove.name);
+}
+
+static bool get_remove(const void *arguments, struct provpkg_request *request)
+{
+	return provpkg_name_get(((const NAMED *)arguments)->name, request->remove.name, sizeof(request->remove.name));
+}
+
+static bool set_unlock(const struct provpkg_request *request, void *arguments)
+{
+	return provpkg_name_set(((NAMED *)arguments)->name, request->unlock.name);
+}
+
+static bool get_unlock(const void *arguments, struct provpkg_request *request)
+{
+	return provpkg_name_get(((const NAMED *)arguments)->name, request->unlock.name, sizeof(request->unlock.name));
+}
+
+static bool policy_valid(uint32_t officers, uint32_t failures)
+{
+	return officers >= 1 && officers <= PROVPKG_OFFICERS_MAX && failures <= PROVPKG_FAILURES_MAX;
+}
+
+static bool set_policy(const struct provpkg_request *request, void *arguments)
+{
+	*(POLICY *)arguments = (POLICY){ request->policy.officers, request->policy.failures };
+	return policy_valid(request->policy.officers, request->policy.failures);
+}
+
+static bool get_policy(const void *arguments, struct provpkg_request *request)
+{
+	const POLICY *from = arguments;
+
+	request->policy.officers = from->officers;
+	request->policy.failures = from->failures;
+	return policy_valid(from->officers, from->failures);
+}
+
+static bool set_audit(const struct provpkg_request *request, void *arguments)
+{
+	AUDIT *to = arguments;
+
+	to->size = request->audit.size;
+	if (!to->size || !provpkg_octets_set(to->root, request->audit.root, PROVPKG_HASH_SIZE))
+		return false;
+	if (!request->audit.has_job)
+		return true;
+	to->package_id = ASN1_OCTET_STRING_new();
+	return to->package_id && provpkg_octets_set(to->package_id, request->audit.package_id, PROVPKG_ID_SIZE);
+}
+
+static bool get_audit(const void *arguments, struct provpkg_request *request)
+{
+	const AUDIT *from = arguments;
+
+	request->audit.size = from->size;
+	request->audit.has_job = from->package_id;
+	if (!from->size || !provpkg_octets_get(from->root, request->audit.root, PROVPKG_HASH_SIZE))
+		return false;
+	return !from->package_id || provpkg_octets_get(from->package_id, request->audit.package_id, PROVPKG_ID_SIZE);
+}
+
 static bool set_set_state(const struct provpkg_request *request, void *arguments)
 {
 	((SET_STATE *)arguments)->state = request->set_state.state;
@@ -274,24 +369,34 @@ static bool get_set_time(const void *arguments, struct provpkg_request *request)
 
 /* @item: NULL where there are no arguments. */
 static const struct operation {
+	const char *name;
 	const ASN1_ITEM *(*item)(void);
 	bool (*set)(const struct provpkg_request *request, void *arguments);
 	bool (*get)(const void *arguments, struct provpkg_request *request);
 } operations[] = {
-	[PROVPKG_OPERATION_INITIALISE] = { INITIALISE_it, set_initialise, get_initialise },
-	[PROVPKG_OPERATION_ENROL] = { ENROL_it, set_enrol, get_enrol },
-	[PROVPKG_OPERATION_ALLOCATE] = { ALLOCATE_it, set_allocate, get_allocate },
-	[PROVPKG_OPERATION_CLOSE] = { CLOSE_it, set_close, get_close },
-	[PROVPKG_OPERATION_ZEROISE] = { NULL, NULL, NULL },
-	[PROVPKG_OPERATION_SET_STATE] = { SET_STATE_it, set_set_state, get_set_state },
-	[PROVPKG_OPERATION_SET_TIME] = { SET_TIME_it, set_set_time, get_set_time },
+	[PROVPKG_OPERATION_INITIALISE] = { "initialise", INITIALISE_it, set_initialise, get_initialise },
+	[PROVPKG_OPERATION_ENROL] = { "enrol", ENROL_it, set_enrol, get_enrol },
+	[PROVPKG_OPERATION_ALLOCATE] = { "allocate", ALLOCATE_it, set_allocate, get_allocate },
+	[PROVPKG_OPERATION_CLOSE] = { "close", CLOSE_it, set_close, get_close },
+	[PROVPKG_OPERATION_ZEROISE] = { "zeroise", NULL, NULL, NULL },
+	[PROVPKG_OPERATION_REMOVE] = { "remove", NAMED_it, set_remove, get_remove },
+	[PROVPKG_OPERATION_POLICY] = { "policy", POLICY_it, set_policy, get_policy },
+	[PROVPKG_OPERATION_UNLOCK] = { "unlock", NAMED_it, set_unlock, get_unlock },
+	[PROVPKG_OPERATION_AUDIT] = { "audit", AUDIT_it, set_audit, get_audit },
+	[PROVPKG_OPERATION_SET_STATE] = { "set-state", SET_STATE_it, set_set_state, get_set_state },
+	[PROVPKG_OPERATION_SET_TIME] = { "set-time", SET_TIME_it, set_set_time, get_set_time },
 };
 
 static const struct operation *operation_find(unsigned int number)
 {
-	if (number >= sizeof(operations) / sizeof(operations[0]))
-		return NULL;
-	return operations[number].item || number == PROVPKG_OPERATION_ZEROISE ? &operations[number] : NULL;
+	return number < sizeof(operations) / sizeof(operations[0]) && operations[number].name ? &operations[number] : NULL;
+}
+
+const char *provpkg_operation_name(enum provpkg_operation operation)
+{
+	const struct operation *found = operation_find(operation);
+
+	return found ? found->name : NULL;
 }
 
 /* ---- The whole ---- */

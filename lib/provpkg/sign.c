@@ -132,7 +132,8 @@ static bool signatures_good(struct provpkg_signed *object)
 	return sk_X509_num(object->signers) == sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(object->cms));
 }
 
-static int open_known(const struct content_type *known, struct provpkg_view cms, struct provpkg_signed *object)
+/* By form only. */
+static int open_form(const struct content_type *known, struct provpkg_view cms, struct provpkg_signed *object)
 {
 	ASN1_OBJECT *oid = OBJ_txt2obj(known->oid, 1);
 	void *decoded;
@@ -145,6 +146,15 @@ static int open_known(const struct content_type *known, struct provpkg_view cms,
 		return result;
 	object->cms = decoded;
 	object->certificates = CMS_get1_certs(object->cms);
+	return 0;
+}
+
+static int open_known(const struct content_type *known, struct provpkg_view cms, struct provpkg_signed *object)
+{
+	int result = open_form(known, cms, object);
+
+	if (result)
+		return result;
 	return signatures_good(object) ? 0 : known->bad_signature;
 }
 
@@ -166,6 +176,48 @@ int provpkg_signed_open(enum provpkg_content type, struct provpkg_view cms, stru
 		provpkg_signed_free(opened);
 	else
 		*object = opened;
+	return result;
+}
+
+static int find_claims(struct provpkg_signed *object, STACK_OF(X509) *claims)
+{
+	STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(object->cms);
+
+	for (int i = 0; i < sk_CMS_SignerInfo_num(infos); i++) {
+		for (int j = 0; j < sk_X509_num(object->certificates); j++) {
+			X509 *certificate = sk_X509_value(object->certificates, j);
+
+			if (CMS_SignerInfo_cert_cmp(sk_CMS_SignerInfo_value(infos, i), certificate))
+				continue;
+			if (!X509_up_ref(certificate))
+				return -ENOMEM;
+			if (!sk_X509_push(claims, certificate)) {
+				X509_free(certificate);
+				return -ENOMEM;
+			}
+		}
+	}
+	return 0;
+}
+
+int provpkg_signed_claims(enum provpkg_content type, struct provpkg_view cms, STACK_OF(X509) **certificates)
+{
+	const struct content_type *known = content_type_find(type);
+	struct provpkg_signed *opened = OPENSSL_zalloc(sizeof(*opened));
+	STACK_OF(X509) *claims = sk_X509_new_null();
+	int result = known ? -ENOMEM : -EINVAL;
+
+	ERR_set_mark();
+	if (known && opened && claims)
+		result = open_form(known, cms, opened);
+	if (!result)
+		result = find_claims(opened, claims);
+	ERR_pop_to_mark();
+	provpkg_signed_free(opened);
+	if (result)
+		sk_X509_pop_free(claims, X509_free);
+	else
+		*certificates = claims;
 	return result;
 }
 

@@ -83,5 +83,14 @@ void fuzz_seeds(void)
 		.initialise = { "olga", person.certificate, person.certificate, person.certificate, list },
 	};
 	seed("initialise", &request, false);
+	request = (struct provpkg_request){ .operation = PROVPKG_OPERATION_REMOVE, .remove.name = "otto" };
+	seed("remove", &request, false);
+	request = (struct provpkg_request){ .operation = PROVPKG_OPERATION_UNLOCK, .unlock.name = "otto" };
+	seed("unlock", &request, false);
+	request = (struct provpkg_request){ .operation = PROVPKG_OPERATION_POLICY, .policy = { 2, 10 } };
+	seed("policy", &request, false);
+	request = (struct provpkg_request){ .operation = PROVPKG_OPERATION_AUDIT,
+					    .audit = { .size = 1000, .root = "root", .has_job = true, .package_id = "package" } };
+	seed("audit", &request, false);
 	sk_X509_free(list);
 }

@@ -198,6 +198,8 @@ static void events_have_names(void **state)
 	(void)state;
 	for (int event = PROVPKG_EVENT_BOOT; event <= PROVPKG_EVENT_GRANTED; event++)
 		assert_non_null(provpkg_event_name(event));
+	for (int event = PROVPKG_EVENT_REMOVED; event <= PROVPKG_EVENT_AUDITED; event++)
+		assert_non_null(provpkg_event_name(event));
 	assert_null(provpkg_event_name(0));
 	assert_null(provpkg_event_name(99));
 	assert_string_equal(provpkg_event_name(PROVPKG_EVENT_UNIT_GOOD), "unit-good");

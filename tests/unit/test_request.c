@@ -124,6 +124,61 @@ static void small_ones_round_trip(void **state)
 	there_and_back(&request);
 }
 
+static struct provpkg_request policy(uint32_t officers, uint32_t failures)
+{
+	struct provpkg_request request = blank_request(PROVPKG_OPERATION_POLICY);
+
+	request.policy.officers = officers;
+	request.policy.failures = failures;
+	return request;
+}
+
+static struct provpkg_request named(enum provpkg_operation operation, const char *name)
+{
+	struct provpkg_request request = blank_request(operation);
+
+	strcpy(operation == PROVPKG_OPERATION_REMOVE ? request.remove.name : request.unlock.name, name);
+	return request;
+}
+
+static struct provpkg_request audit(uint64_t size, bool has_job)
+{
+	struct provpkg_request request = blank_request(PROVPKG_OPERATION_AUDIT);
+
+	request.audit.size = size;
+	memset(request.audit.root, 0x77, sizeof(request.audit.root));
+	request.audit.has_job = has_job;
+	if (has_job)
+		memset(request.audit.package_id, 0x3d, sizeof(request.audit.package_id));
+	return request;
+}
+
+static void people_round_trip(void **state)
+{
+	struct provpkg_request request = named(PROVPKG_OPERATION_REMOVE, "otto"), decoded = there_and_back(&request);
+
+	(void)state;
+	assert_string_equal(decoded.remove.name, "otto");
+	request = named(PROVPKG_OPERATION_UNLOCK, "Zoë");
+	assert_string_equal(there_and_back(&request).unlock.name, "Zoë");
+	for (uint32_t officers = 1; officers <= PROVPKG_OFFICERS_MAX; officers += 15) {
+		request = policy(officers, officers == 1 ? 0 : PROVPKG_FAILURES_MAX);
+		decoded = there_and_back(&request);
+		assert_memory_equal(&decoded.policy, &request.policy, sizeof(request.policy));
+	}
+	for (int has_job = 0; has_job < 2; has_job++) {
+		request = audit(UINT64_MAX, has_job);
+		decoded = there_and_back(&request);
+		assert_int_equal(decoded.audit.size, UINT64_MAX);
+		assert_int_equal(decoded.audit.has_job, has_job);
+		assert_memory_equal(decoded.audit.root, request.audit.root, sizeof(request.audit.root));
+		assert_memory_equal(decoded.audit.package_id, request.audit.package_id, PROVPKG_ID_SIZE);
+	}
+	assert_string_equal(provpkg_operation_name(PROVPKG_OPERATION_AUDIT), "audit");
+	assert_null(provpkg_operation_name(0));
+	assert_null(provpkg_operation_name(99));
+}
+
 static int encode(struct provpkg_request request)
 {
 	struct provpkg_blob der = { 0 };
@@ -142,7 +197,7 @@ static void encode_refuses_nonsense(void **state)
 	for (int i = 0; i < 17; i++)
 		sk_X509_push(many, oem.classical.root);
 	assert_int_equal(encode(blank_request(0)), -EINVAL);
-	assert_int_equal(encode(blank_request(6)), -EINVAL);
+	assert_int_equal(encode(blank_request(99)), -EINVAL);
 	assert_int_equal(encode(allocate(0)), -EINVAL);
 	assert_int_equal(encode(enrol(PROVPKG_ROLE_OEM, none)), -EINVAL);
 	assert_int_equal(encode(enrol(PROVPKG_ROLE_OEM, NULL)), -EINVAL);
@@ -160,6 +215,12 @@ static void encode_refuses_nonsense(void **state)
 	request = initialise();
 	request.initialise.chain = many;
 	assert_int_equal(encode(request), -EINVAL);
+	assert_int_equal(encode(policy(0, 10)), -EINVAL);
+	assert_int_equal(encode(policy(PROVPKG_OFFICERS_MAX + 1, 10)), -EINVAL);
+	assert_int_equal(encode(policy(1, PROVPKG_FAILURES_MAX + 1)), -EINVAL);
+	assert_int_equal(encode(named(PROVPKG_OPERATION_REMOVE, "")), -EINVAL);
+	assert_int_equal(encode(named(PROVPKG_OPERATION_UNLOCK, "line\n")), -EINVAL);
+	assert_int_equal(encode(audit(0, false)), -EINVAL);
 	sk_X509_free(none);
 	sk_X509_free(many);
 }
@@ -195,6 +256,11 @@ static void no_second_encoding_is_accepted(void **state)
 	sweep_request(blank_request(PROVPKG_OPERATION_CLOSE));
 	sweep_request(blank_request(PROVPKG_OPERATION_ZEROISE));
 	sweep_request(enrol(PROVPKG_ROLE_OPERATOR, one));
+	sweep_request(named(PROVPKG_OPERATION_REMOVE, "otto"));
+	sweep_request(named(PROVPKG_OPERATION_UNLOCK, "otto"));
+	sweep_request(policy(2, 10));
+	sweep_request(audit(1000, false));
+	sweep_request(audit(1000, true));
 	sk_X509_free(one);
 }
 
@@ -219,7 +285,7 @@ static void decode_names_what_is_wrong(void **state)
 
 	(void)state;
 	assert_int_equal(decode_with_operation(allocate(1), 0), PROVCARD_REFUSAL_OPERATION_UNKNOWN);
-	assert_int_equal(decode_with_operation(allocate(1), 6), PROVCARD_REFUSAL_OPERATION_UNKNOWN);
+	assert_int_equal(decode_with_operation(allocate(1), 99), PROVCARD_REFUSAL_OPERATION_UNKNOWN);
 	assert_int_equal(decode_with_operation(allocate(1), 127), PROVCARD_REFUSAL_OPERATION_UNKNOWN);
 	assert_int_equal(decode_with_operation(allocate(1), PROVPKG_OPERATION_CLOSE), PROVCARD_REFUSAL_REQUEST_DER);
 	assert_int_equal(decode_with_operation(allocate(1), PROVPKG_OPERATION_ZEROISE), PROVCARD_REFUSAL_REQUEST_DER);
@@ -258,6 +324,31 @@ static void decode_refuses_nonsense(void **state)
 	provpkg_blob_free(&der);
 }
 
+static int decode_policy(uint8_t officers, uint8_t failures)
+{
+	struct provpkg_request request = policy(2, 3), decoded;
+	struct provpkg_blob der;
+	int result;
+
+	assert_int_equal(provpkg_request_encode(&request, &der), 0);
+	assert_memory_equal(der.data + der.size - 8, "\x30\x06\x02\x01\x02\x02\x01\x03", 8);
+	der.data[der.size - 4] = officers;
+	der.data[der.size - 1] = failures;
+	result = provpkg_request_decode(provpkg_blob_view(&der), &decoded);
+	provpkg_blob_free(&der);
+	return result;
+}
+
+static void decode_bounds_policies(void **state)
+{
+	(void)state;
+	assert_int_equal(decode_policy(1, 0), 0);
+	assert_int_equal(decode_policy(16, 127), 0);
+	assert_int_equal(decode_policy(0, 1), PROVCARD_REFUSAL_REQUEST_DER);
+	assert_int_equal(decode_policy(17, 1), PROVCARD_REFUSAL_REQUEST_DER);
+	assert_int_equal(decode_policy(1, 0x80), PROVCARD_REFUSAL_REQUEST_DER);
+}
+
 static void roles_have_names(void **state)
 {
 	(void)state;
@@ -276,6 +367,7 @@ int main(void)
 		cmocka_unit_test(small_ones_round_trip),	  cmocka_unit_test(encode_refuses_nonsense),
 		cmocka_unit_test(no_second_encoding_is_accepted), cmocka_unit_test(decode_names_what_is_wrong),
 		cmocka_unit_test(decode_refuses_nonsense),	  cmocka_unit_test(roles_have_names),
+		cmocka_unit_test(people_round_trip),		  cmocka_unit_test(decode_bounds_policies),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

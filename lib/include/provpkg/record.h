@@ -23,6 +23,11 @@ enum provpkg_event {
 	PROVPKG_EVENT_ZEROISED = 10,
 	PROVPKG_EVENT_REQUEST_REFUSED = 11,
 	PROVPKG_EVENT_GRANTED = 12, /* a later grant is in force */
+	PROVPKG_EVENT_REMOVED = 13,
+	PROVPKG_EVENT_POLICY = 14,
+	PROVPKG_EVENT_LOCKED_OUT = 15, /* the actor; code: APPROVER_LOCKED, or APPROVER_PAUSED */
+	PROVPKG_EVENT_UNLOCKED = 16,
+	PROVPKG_EVENT_AUDITED = 17, /* the auditor has seen the log as far as the request says */
 	PROVPKG_EVENT_STATE_CHANGED = 18, /* of the card's life */
 	PROVPKG_EVENT_TIME_SET = 19, /* the first record by the new time is the one after it */
 	PROVPKG_EVENT_TAMPERED = 20,

@@ -27,9 +27,19 @@ enum provpkg_operation {
 	PROVPKG_OPERATION_ALLOCATE = 3, /* operator */
 	PROVPKG_OPERATION_CLOSE = 4, /* operator; the answer is the end certificate, CMS */
 	PROVPKG_OPERATION_ZEROISE = 5, /* officer */
+	PROVPKG_OPERATION_REMOVE = 6, /* officer: an enrolment goes */
+	PROVPKG_OPERATION_POLICY = 7, /* officer: how many officers must sign, and the lockout limit */
+	PROVPKG_OPERATION_UNLOCK = 8, /* officer: a person's failures are forgiven */
+	PROVPKG_OPERATION_AUDIT = 9, /* auditor: countersigns the head of the log */
 	PROVPKG_OPERATION_SET_STATE = 10, /* officer */
 	PROVPKG_OPERATION_SET_TIME = 11, /* time authority; for a long step officers, too */
 };
+
+const char *provpkg_operation_name(enum provpkg_operation operation); /* "enrol"; NULL for none */
+
+/* Most officers that a policy can demand. */
+#define PROVPKG_OFFICERS_MAX 16
+#define PROVPKG_FAILURES_MAX 255
 
 /* @card_id: as struct provcard_service_status says. Only the member of @operation is used. */
 struct provpkg_request {
@@ -55,6 +65,22 @@ struct provpkg_request {
 	struct {
 		uint8_t package_id[PROVPKG_ID_SIZE];
 	} close;
+	struct {
+		char name[PROVPKG_NAME_MAX + 1];
+	} remove;
+	struct {
+		uint32_t officers; /* different officers that must sign what officers sign; 1 to PROVPKG_OFFICERS_MAX */
+		uint32_t failures; /* of one person in a row until the lockout; 0: none */
+	} policy;
+	struct {
+		char name[PROVPKG_NAME_MAX + 1];
+	} unlock;
+	struct {
+		uint64_t size; /* records of the log, at least 1 */
+		uint8_t root[PROVPKG_HASH_SIZE]; /* over them, as the auditor computed it */
+		bool has_job; /* the audit is of one job: its records hold this one, too */
+		uint8_t package_id[PROVPKG_ID_SIZE];
+	} audit;
 	struct {
 		uint32_t state; /* enum provcard_card_state of provcard-service.h; MAINTENANCE, DECOMMISSIONED, or where maintenance ends */
 	} set_state;

@@ -52,6 +52,12 @@ struct provpkg_signed;
 PROVPKG_MUST_CHECK int provpkg_signed_open(enum provpkg_content type, struct provpkg_view cms, struct provpkg_signed **object);
 void provpkg_signed_free(struct provpkg_signed *object);
 
+/*
+ * Whose certificates @cms names as its signers, without a look at the signatures: anybody can name anybody. In the order of the
+ * SignerInfos; sk_X509_pop_free() them. TRAILING_DATA, or the code of @type for bad DER.
+ */
+PROVPKG_MUST_CHECK int provpkg_signed_claims(enum provpkg_content type, struct provpkg_view cms, STACK_OF(X509) **certificates);
+
 struct provpkg_view provpkg_signed_content(const struct provpkg_signed *object); /* lives as long as @object */
 size_t provpkg_signed_count(const struct provpkg_signed *object);
 X509 *provpkg_signed_signer(const struct provpkg_signed *object, size_t index); /* borrowed */

@@ -116,13 +116,37 @@ class Zeroise(core.Sequence):
     _fields = []
 
 
-OPERATIONS = {1: Initialise, 2: Enrol, 3: Allocate, 4: Close, 5: Zeroise}
+class Remove(core.Sequence):
+    """Arguments of operation 6."""
+
+    _fields = [("name", Name)]
+
+
+class Policy(core.Sequence):
+    """Arguments of operation 7."""
+
+    _fields = [("officers", limited(Number, "Officers", 1, 16)), ("failures", limited(Number, "Failures", 0, 255))]
+
+
+class Unlock(core.Sequence):
+    """Arguments of operation 8."""
+
+    _fields = [("name", Name)]
+
+
+class Audit(core.Sequence):
+    """Arguments of operation 9."""
+
+    _fields = [("size", PositiveCount), ("root", Digest), ("package_id", PackageId, {"optional": True})]
+
+
+OPERATIONS = {1: Initialise, 2: Enrol, 3: Allocate, 4: Close, 5: Zeroise, 6: Remove, 7: Policy, 8: Unlock, 9: Audit}
 
 
 class Request(core.Sequence):
     """A privileged operation; its arguments are read by operation."""
 
-    _fields = [("version", Version), ("operation", limited(Number, "Operation", 1, 5)), ("card_id", CardId),
+    _fields = [("version", Version), ("operation", limited(Number, "Operation", 1, 9)), ("card_id", CardId),
                ("nonce", limited(Octets, "Nonce", 32, 32)), ("arguments", core.Any)]
 
 
@@ -149,13 +173,14 @@ class Record(core.Sequence):
     """A leaf of the log."""
 
     _fields = [("version", Version), ("index", Count), ("previous", Digest), ("boot", Word), ("time", Seconds),
-               ("authenticated", core.Boolean), ("event", limited(Number, "Event", 1, 12)),
+               ("authenticated", core.Boolean), ("event", limited(Number, "Event", 1, 17)),
                ("code", limited(Number, "Code", 0, 32767)), ("actor", Name, {"optional": True}), ("attachment", Digest),
                ("job", JobPart, {"implicit": 0, "optional": True}), ("unit", UnitPart, {"implicit": 1, "optional": True})]
 
 
 (BOOT, INITIALISED, ENROLLED, LOADED, ALLOCATED, GOOD, SCRAP, UNIT_REFUSED, CLOSED, ZEROISED, REQUEST_REFUSED,
  GRANTED) = range(1, 13)
+REMOVED, POLICY, LOCKED_OUT, UNLOCKED, AUDITED = range(13, 18)
 
 
 class EndCertificate(core.Sequence):

@@ -106,6 +106,7 @@ class Entry:
         self.der = decode(item["record"])
         self.record = asn1.read(asn1.Record, self.der)
         self.index, self.event = self.record["index"].native, self.record["event"].native
+        need(self.event in EVENTS, f"record {self.index}: an unknown event")
         self.certificate = None
         self.attachment = decode(item["attachment"]) if item.get("attachment") is not None else None
         if item.get("certificate") is not None:
@@ -128,6 +129,9 @@ class Entry:
         for name, value in wanted.items():
             need(self.json.get(name) == value, f"records.jsonl: {name} of record {self.index} is not what the record says")
         need((self.json.get("refusal") or {"code": 0})["code"] == says["code"], f"records.jsonl: refusal of record {self.index}")
+
+
+REQUESTS = {asn1.ALLOCATED: asn1.Allocate, asn1.CLOSED: asn1.Close, asn1.AUDITED: asn1.Audit}
 
 
 class Verifier:
@@ -281,7 +285,7 @@ class Verifier:
         elif entry.event == asn1.CLOSED and kind_of(entry.attachment) == asn1.CT_GRANT:
             self.check_grant(self.read_grant(entry))
             need(self.granted.fields["termination"], "a grant that ends nothing")
-        elif entry.event in (asn1.ALLOCATED, asn1.CLOSED):
+        elif entry.event in REQUESTS:
             self.check_request(entry)
 
     def read_grant(self, entry):
@@ -301,11 +305,12 @@ class Verifier:
         """To this card, for this job, for what was done."""
         request, arguments = asn1.read_request(read_signed(entry.attachment, asn1.CT_REQUEST).content)
         need(request["card_id"].native == self.end["card_id"], "a request to another card")
-        need(isinstance(arguments, asn1.Allocate if entry.event == asn1.ALLOCATED else asn1.Close), "another request")
+        need(isinstance(arguments, REQUESTS[entry.event]), "another request")
         need(arguments["package_id"].native == self.end["package_id"], "a request for another job")
+        need(entry.event != asn1.AUDITED or arguments["size"].native <= entry.index, "an audit of records to come")
         job = entry.record["job"].native
         released = job["after"]["allocated"] - job["before"]["allocated"]
-        need(entry.event == asn1.CLOSED or arguments["count"].native == released, "another count than requested")
+        need(entry.event != asn1.ALLOCATED or arguments["count"].native == released, "another count than requested")
 
     def check_totals(self):
         """What the records come to."""

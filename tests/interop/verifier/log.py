@@ -9,7 +9,9 @@ from . import Refused, asn1, need, tree
 EVENTS = {asn1.BOOT: "boot", asn1.INITIALISED: "initialised", asn1.ENROLLED: "enrolled", asn1.LOADED: "loaded",
           asn1.ALLOCATED: "allocated", asn1.GOOD: "unit-good", asn1.SCRAP: "unit-scrap", asn1.UNIT_REFUSED: "unit-refused",
           asn1.CLOSED: "closed", asn1.ZEROISED: "zeroised", asn1.REQUEST_REFUSED: "request-refused",
-          asn1.GRANTED: "granted"}
+          asn1.GRANTED: "granted",
+          asn1.REMOVED: "removed", asn1.POLICY: "policy", asn1.LOCKED_OUT: "locked-out", asn1.UNLOCKED: "unlocked",
+          asn1.AUDITED: "audited"}
 STEPS = {asn1.GOOD: {"good": 1, "reserved": -1}, asn1.SCRAP: {"scrap": 1, "reserved": -1}}
 ECDSA_SHA256 = "1.2.840.10045.4.3.2"
 
