@@ -38,7 +38,7 @@ int command_status(struct context *context, const struct options *options)
 {
 	struct provcard_answer answer;
 	struct provcard_status status;
-	void *people = NULL;
+	void *people = NULL, *policy = NULL;
 	size_t size;
 	int code = card_open(context);
 
@@ -48,9 +48,12 @@ int command_status(struct context *context, const struct options *options)
 	/* A card that failed its self-test serves its status alone. */
 	if (!code && status.state != PROVCARD_CARD_BLANK && status.state != PROVCARD_CARD_FAILED)
 		code = card_object(context, "list of the enrolled", PROVCARD_OBJECT_PEOPLE, NULL, 0, &people, &size);
+	if (!code && people)
+		code = card_object(context, "policy", PROVCARD_OBJECT_POLICY, NULL, 0, &policy, &size);
 	if (!code)
-		context->output.ops->status(&context->output, &status, people);
+		context->output.ops->status(&context->output, &status, people, policy);
 	free(people);
+	free(policy);
 	return code;
 }
 

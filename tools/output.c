@@ -140,3 +140,31 @@ void json_add_time(struct json_object *object, const char *key, int64_t seconds)
 
 	json_add_text(object, key, to_time(text, seconds));
 }
+
+bool enrolment_next(char **lines, struct enrolment *enrolment)
+{
+	const char **field[] = { &enrolment->role, &enrolment->name, &enrolment->digest, &enrolment->state, &enrolment->failures };
+	char *line = strsep(lines, "\n");
+
+	if (!line || !*line)
+		return false;
+	for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
+		*field[i] = strsep(&line, "\t");
+		if (!*field[i])
+			return false;
+	}
+	return true;
+}
+
+const char *policy_find(const char *policy, const char *name, char *value, size_t room)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = policy; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		if (strncmp(line, name, length) || line[length] != '\t')
+			continue;
+		snprintf(value, room, "%.*s", (int)strcspn(line + length + 1, "\n"), line + length + 1);
+		return value;
+	}
+	return NULL;
+}

@@ -86,7 +86,8 @@ struct output;
 
 struct print_ops {
 	void (*versions)(struct output *output, const struct versions *versions);
-	void (*status)(struct output *output, const struct provcard_status *status, const char *people);
+	/* @people and @policy: the card's texts, NULL where it has none. */
+	void (*status)(struct output *output, const struct provcard_status *status, const char *people, const char *policy);
 	void (*head)(struct output *output, const struct provcard_head *head);
 	void (*job)(struct output *output, const struct provcard_job_status *job);
 	void (*unit)(struct output *output, const struct provcard_unit *unit);
@@ -125,6 +126,20 @@ const char *job_state_name(uint32_t state);
 const char *unit_state_name(uint32_t state);
 const char *unit_step_name(uint32_t step);
 const char *proof_name(uint32_t proof);
+
+/* One enrolment of the card's list, or one line of its policy. */
+struct enrolment {
+	const char *role;
+	const char *name;
+	const char *digest; /* SHA-256 of the certificate */
+	const char *state; /* ok, paused, locked */
+	const char *failures; /* since the last approval */
+};
+
+/* The next of @lines, which is moved on and written into; false at the end. */
+bool enrolment_next(char **lines, struct enrolment *enrolment);
+/* What the policy says of @name; NULL when nothing. */
+const char *policy_find(const char *policy, const char *name, char *value, size_t room);
 
 /* Room for bytes in hexadecimal and the zero. */
 #define HEX_SIZE(bytes) (2 * (bytes) + 1)

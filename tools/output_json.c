@@ -63,29 +63,41 @@ static void json_versions(struct output *output, const struct versions *versions
 	}
 }
 
-/* Lines "role, tab, name, tab, digest" of the card. */
 static struct json_object *people_to_json(const char *people)
 {
 	struct json_object *list = json_object_new_array();
-	char *text = strdup(people), *lines = text, *line;
+	char *text = strdup(people), *lines = text;
+	struct enrolment enrolment;
 
-	while (text && (line = strsep(&lines, "\n"))) {
-		char *role = strsep(&line, "\t"), *name = strsep(&line, "\t");
-		struct json_object *entry;
+	while (text && enrolment_next(&lines, &enrolment)) {
+		struct json_object *entry = json_object_new_object();
 
-		if (!name || !line)
-			continue;
-		entry = json_object_new_object();
-		json_add_text(entry, "role", role);
-		json_add_text(entry, "name", name);
-		json_add_text(entry, "certificate_sha256", line);
+		json_add_text(entry, "role", enrolment.role);
+		json_add_text(entry, "name", enrolment.name);
+		json_add_text(entry, "certificate_sha256", enrolment.digest);
+		json_add_text(entry, "state", enrolment.state);
+		json_add_number(entry, "failures", strtoull(enrolment.failures, NULL, 10));
 		json_object_array_add(list, entry);
 	}
 	free(text);
 	return list;
 }
 
-static void json_status(struct output *output, const struct provcard_status *status, const char *people)
+static struct json_object *policy_to_json(const char *policy)
+{
+	struct json_object *entry = json_object_new_object();
+	char value[32];
+
+	if (policy_find(policy, "officers", value, sizeof(value)))
+		json_add_number(entry, "officers", strtoull(value, NULL, 10));
+	if (policy_find(policy, "failures", value, sizeof(value)))
+		json_add_number(entry, "failures", strtoull(value, NULL, 10));
+	if (policy_find(policy, "nonce", value, sizeof(value)))
+		json_object_object_add(entry, "request_awaited", json_object_new_boolean(!strcmp(value, "out")));
+	return entry;
+}
+
+static void json_status(struct output *output, const struct provcard_status *status, const char *people, const char *policy)
 {
 	struct json_object *entry = section(output, "status");
 
@@ -103,6 +115,8 @@ static void json_status(struct output *output, const struct provcard_status *sta
 	add_refusal(entry, "fault", status->fault);
 	if (people)
 		json_object_object_add(entry, "enrolled", people_to_json(people));
+	if (policy)
+		json_object_object_add(entry, "policy", policy_to_json(policy));
 }
 
 static void json_head(struct output *output, const struct provcard_head *head)

@@ -2,6 +2,8 @@
 /* Output for people. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "output.h"
 #include "progress.h"
@@ -14,7 +16,33 @@ static void text_versions(struct output *output, const struct versions *versions
 		printf("card %s, firmware %s\n", versions->card, versions->firmware);
 }
 
-static void text_status(struct output *output, const struct provcard_status *status, const char *people)
+static void text_people(const char *people)
+{
+	char *text = strdup(people), *lines = text;
+	struct enrolment enrolment;
+
+	printf("\nrole      state   failures  name                      SHA-256 of the certificate\n");
+	while (text && enrolment_next(&lines, &enrolment))
+		printf("%-8s  %-6s  %8s  %-24s  %s\n", enrolment.role, enrolment.state, enrolment.failures, enrolment.name, enrolment.digest);
+	free(text);
+}
+
+static void text_policy(const char *policy)
+{
+	char officers[32], failures[32], nonce[32];
+
+	if (!policy_find(policy, "officers", officers, sizeof(officers)) || !policy_find(policy, "failures", failures, sizeof(failures)))
+		return;
+	printf("\npolicy    %s %s must sign what officers sign; ", officers, strcmp(officers, "1") ? "officers" : "officer");
+	if (strcmp(failures, "0"))
+		printf("%s failures in a row lock a person out\n", failures);
+	else
+		printf("nobody is locked out\n");
+	if (policy_find(policy, "nonce", nonce, sizeof(nonce)) && !strcmp(nonce, "out"))
+		printf("request   one is awaited: a nonce is given out, and drawing another ends its validity\n");
+}
+
+static void text_status(struct output *output, const struct provcard_status *status, const char *people, const char *policy)
 {
 	char hex[HEX_SIZE(PROVCARD_CARD_ID_SIZE)], when[32];
 
@@ -34,7 +62,9 @@ static void text_status(struct output *output, const struct provcard_status *sta
 		printf("FAULT     %s (%s, 0x%04x)\n", info ? info->sentence : "unknown", info ? info->name : "UNKNOWN", status->fault);
 	}
 	if (people && *people)
-		printf("\nenrolled: role, name, SHA-256 of the certificate\n%s", people);
+		text_people(people);
+	if (policy)
+		text_policy(policy);
 }
 
 /* A column title before the first row of a table. */

@@ -118,6 +118,7 @@ struct core *core_start_with(const struct port *port, const struct selftest *tes
 	}
 	for (unsigned int i = 0; i < core->heads; i++)
 		core->head[i].report.head = i;
+	core->started = port->ops->monotonic_ns(port->context);
 	snprintf(core->serial, sizeof(core->serial), "%s", port->serial);
 	power_on(core, tests, count);
 	return core;

@@ -73,6 +73,7 @@ struct core {
 	atomic_ullong last_time; /* card time never falls behind it */
 	struct core_clock clock;
 	uint64_t boots;
+	uint64_t started; /* port's monotonic clock at power on */
 
 	/* Commands hold the gate; zeroising waits until it is alone. */
 	mtx_t gate_lock;
@@ -89,7 +90,7 @@ struct core {
 	struct commit_queue commits;
 
 	mtx_t request_lock; /* one signed request at a time; guards the nonce */
-	bool nonce_valid;
+	atomic_bool nonce_valid;
 	uint8_t nonce[PROVPKG_NONCE_SIZE];
 	uint64_t nonce_drawn_ns; /* by the monotonic clock */
 	uint32_t refusals_logged;

@@ -54,6 +54,14 @@ uint32_t ledger_floor(const struct ledger *ledger, const char *oem, const char *
 	return floor;
 }
 
+bool ledger_oem_works(const struct ledger *ledger, const char *oem)
+{
+	for (uint32_t i = 0; i < ledger->jobs; i++)
+		if (!ledger->job[i]->closed && !strcmp(ledger->job[i]->terms.oem, oem))
+			return true;
+	return false;
+}
+
 static struct provpkg_view change_uid(const struct ledger_change *change)
 {
 	return (struct provpkg_view){ change->unit.uid, change->unit.uid_size };
@@ -199,7 +207,8 @@ static int judge_life(const struct ledger *ledger, const struct ledger_change *c
 
 static bool is_of_card(const struct ledger_change *change)
 {
-	return change->type == LEDGER_VAULT || change->type == LEDGER_TIME || change->type == LEDGER_STATE;
+	return change->type == LEDGER_VAULT || change->type == LEDGER_APPROVER || change->type == LEDGER_TIME ||
+	       change->type == LEDGER_STATE;
 }
 
 /* A full ledger must not keep a card from being taken out of service. */
@@ -245,10 +254,48 @@ int ledger_judge(struct ledger *ledger, struct ledger_change *change, uint64_t n
 	return PROVCARD_REFUSAL_INTERNAL;
 }
 
+struct ledger_approver *ledger_find_approver(struct ledger *ledger, const uint8_t certificate[PROVPKG_HASH_SIZE])
+{
+	for (uint32_t i = 0; i < ledger->approvers; i++)
+		if (!memcmp(ledger->approver[i].failures.certificate, certificate, PROVPKG_HASH_SIZE))
+			return &ledger->approver[i];
+	return NULL;
+}
+
+static void forget_approver(struct ledger *ledger, const uint8_t certificate[PROVPKG_HASH_SIZE])
+{
+	struct ledger_approver *found = ledger_find_approver(ledger, certificate);
+
+	if (found)
+		*found = ledger->approver[--ledger->approvers];
+}
+
+static int apply_failures(struct ledger *ledger, const struct ledger_failures *failures)
+{
+	struct ledger_approver *found = ledger_find_approver(ledger, failures->certificate);
+
+	if (!failures->proven && !failures->disputed && !failures->locked) {
+		forget_approver(ledger, failures->certificate);
+		return 0;
+	}
+	if (!found && ledger->approvers == VAULT_PEOPLE_MAX)
+		return PROVCARD_REFUSAL_LEDGER_CORRUPT;
+	if (!found) {
+		found = &ledger->approver[ledger->approvers++];
+		memset(found, 0, sizeof(*found));
+	}
+	found->failures = *failures;
+	return 0;
+}
+
 static int apply_to_card(struct ledger *ledger, const struct ledger_change *change)
 {
-	if (change->type == LEDGER_VAULT)
+	if (change->type == LEDGER_VAULT) {
 		ledger->vault = change->vault;
+		forget_approver(ledger, change->vault.removed);
+	}
+	if (change->type == LEDGER_APPROVER)
+		return apply_failures(ledger, &change->failures);
 	if (change->type == LEDGER_TIME)
 		ledger->clock = change->clock;
 	if (change->type != LEDGER_STATE)

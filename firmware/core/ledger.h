@@ -39,7 +39,8 @@ enum ledger_type {
 	LEDGER_GOOD = 5,
 	LEDGER_SCRAP = 6,
 	LEDGER_CLOSE = 7,
-	LEDGER_GRANT = 8, /* the next grant of a job */
+	LEDGER_GRANT = 8,    /* the next grant of a job */
+	LEDGER_APPROVER = 9, /* failures of somebody who approves, a lockout, or its end */
 	LEDGER_TIME = 10, /* a time authority set the clock, or the clock was lost */
 	LEDGER_STATE = 11, /* of the card's life */
 };
@@ -48,6 +49,22 @@ enum ledger_type {
 struct ledger_vault {
 	uint64_t generation;
 	uint8_t tag[VAULT_TAG_SIZE]; /* zero before the first change */
+	uint8_t removed[PROVPKG_HASH_SIZE]; /* SHA-256 of a removed person's certificate, whose failures are forgotten; else zero */
+};
+
+/* What speaks against an enrolled person, since the last approval or unlocking. lockout.h says what counts as what. */
+struct ledger_failures {
+	uint8_t certificate[PROVPKG_HASH_SIZE]; /* SHA-256 of it */
+	uint32_t proven;
+	uint32_t disputed;
+	uint32_t locked;
+	uint32_t reserved;
+};
+
+struct ledger_approver {
+	struct ledger_failures failures;
+	uint64_t paused_until; /* port's monotonic clock; 0: no pause since the start. Not durable, as the next */
+	uint32_t pauses;
 };
 
 /* A time that was set, and the battery clock at that moment; both 0: never set, or lost since. */
@@ -110,6 +127,7 @@ struct ledger_change {
 	union {
 		struct ledger_vault vault;
 		struct ledger_load load;
+		struct ledger_failures failures; /* all zero behind the certificate: none any more */
 		struct ledger_clock clock;
 		struct {
 			uint32_t state; /* enum ledger_life */
@@ -181,6 +199,8 @@ struct ledger {
 	uint64_t charges;
 	uint64_t open; /* RESERVED units, each of which may need one more record */
 	struct ledger_vault vault;
+	struct ledger_approver approver[VAULT_PEOPLE_MAX]; /* those with failures: people of the vault, at most all of them */
+	uint32_t approvers;
 	struct ledger_clock clock;
 	enum ledger_life life;
 	enum ledger_life life_told;	     /* as far as durable */
@@ -220,6 +240,10 @@ bool ledger_ends_job(const struct ledger_change *change);
 uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[PROVPKG_ID_SIZE]);
 /* NULL when this job has not met the part. */
 struct ledger_unit *ledger_find_unit(const struct ledger *ledger, uint32_t job, struct provpkg_view uid);
+/* NULL when nothing speaks against the person with this certificate. */
+struct ledger_approver *ledger_find_approver(struct ledger *ledger, const uint8_t certificate[PROVPKG_HASH_SIZE]);
+/* Has @oem a job that is not closed? */
+bool ledger_oem_works(const struct ledger *ledger, const char *oem);
 /* Copies of this job's units that were charged, are not ended and in no head; at most @most, the newest first. How many. */
 size_t ledger_unfinished_units(const struct ledger *ledger, uint32_t job, struct ledger_unit *units, size_t most);
 /* The head has let a unit go. */

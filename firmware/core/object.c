@@ -168,7 +168,9 @@ static int make(struct core *core, uint32_t kind, const char *selector, size_t s
 	else if (kind == PROVCARD_OBJECT_PACKAGE_CHAIN && is_id)
 		code = make_chain(core, (const uint8_t *)selector, bytes);
 	else if (kind == PROVCARD_OBJECT_PEOPLE)
-		code = people_list(vault, bytes);
+		code = people_list(core, vault, bytes);
+	else if (kind == PROVCARD_OBJECT_POLICY && vault_is_initialised(vault))
+		code = people_policy(core, vault, bytes);
 	vault_put(vault);
 	return code;
 }

@@ -8,11 +8,7 @@
 #include "provcard_hif.h"
 #include "request.h"
 
-/*
- * A vault in the place of the one in force: stored first, in force when the ledger says so. Takes @vault over. A slot without its
- * ledger record does not count, so a refusal or a power cut between the two changes nothing.
- */
-static int replace_vault(struct request *request, struct vault *vault, enum provpkg_event event)
+int operation_replace_vault(struct request *request, struct vault *vault, enum provpkg_event event, const uint8_t *removed)
 {
 	struct core *core = request->core;
 	struct commit commit = { .change = { .type = LEDGER_VAULT, .job = LEDGER_NO_JOB, .vault.generation = vault->generation } };
@@ -20,6 +16,8 @@ static int replace_vault(struct request *request, struct vault *vault, enum prov
 	int code = vault_store(core->port, vault);
 
 	memcpy(commit.change.vault.tag, vault->tag, sizeof(vault->tag));
+	if (removed)
+		memcpy(commit.change.vault.removed, removed, sizeof(commit.change.vault.removed));
 	request_attach(request, event, &record, &commit);
 	if (code == PROVCARD_REFUSAL_STORAGE_FAILED)
 		core_stop_production(core, code);
@@ -73,7 +71,7 @@ static int initialise(struct request *request)
 		code = people_add(vault, PROVPKG_ROLE_OFFICER, request->body.initialise.officer_name, officer);
 	sk_X509_free(officer);
 	if (!code)
-		return replace_vault(request, vault, PROVPKG_EVENT_INITIALISED);
+		return operation_replace_vault(request, vault, PROVPKG_EVENT_INITIALISED, NULL);
 	vault_put(vault);
 	return code;
 }
@@ -87,7 +85,7 @@ static int enrol(struct request *request)
 		return code;
 	code = people_add(vault, request->body.enrol.role, request->body.enrol.name, request->body.enrol.certificates);
 	if (!code)
-		return replace_vault(request, vault, PROVPKG_EVENT_ENROLLED);
+		return operation_replace_vault(request, vault, PROVPKG_EVENT_ENROLLED, NULL);
 	vault_put(vault);
 	return code;
 }
@@ -187,6 +185,14 @@ static int execute(struct request *request)
 		return operation_set_state(request);
 	case PROVPKG_OPERATION_SET_TIME:
 		return operation_set_time(request);
+	case PROVPKG_OPERATION_REMOVE:
+		return operation_remove(request);
+	case PROVPKG_OPERATION_POLICY:
+		return operation_policy(request);
+	case PROVPKG_OPERATION_UNLOCK:
+		return operation_unlock(request);
+	case PROVPKG_OPERATION_AUDIT:
+		return operation_audit(request);
 	}
 	return PROVCARD_REFUSAL_OPERATION_UNKNOWN;
 }

@@ -134,6 +134,7 @@ static int judge_tail(void *context, const struct provpkg_record *record, struct
 	case PROVPKG_EVENT_REQUEST_REFUSED:
 	case PROVPKG_EVENT_ZEROISED:
 	case PROVPKG_EVENT_TAMPERED:
+	case PROVPKG_EVENT_AUDITED:
 		*keep = true;
 		return 0;
 	default:

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The order of judging a request: form, signatures, card, nonce, approvers, state. Each refusal has its code. */
-#include "request.h"
-
 #include <string.h>
 
 #include <openssl/crypto.h>
 
 #include "life.h"
+#include "lockout.h"
 
 /* Refused requests leave records, but a host must not fill the log with them. */
 #define REFUSALS_LOGGED_MAX 256
@@ -104,6 +103,10 @@ static int serve(struct request *request)
 
 	if (fault)
 		return code;
+	if (code)
+		lockout_count(request, code);
+	else
+		lockout_forgive(request);
 	if (!code)
 		code = operation_execute(request);
 	if (code > 0 && !atomic_load(&request->core->fault))

@@ -220,6 +220,7 @@ int vault_new(const struct port *port, struct vault **out)
 		return code;
 	atomic_init(&vault->references, 1);
 	vault->generation = VAULT_FIRST_GENERATION;
+	vault->policy = VAULT_POLICY_DEFAULT;
 	vault->secrets = OPENSSL_secure_zalloc(sizeof(*vault->secrets));
 	if (vault->secrets)
 		code = entropy_draw(port, vault->secrets, sizeof(*vault->secrets));
@@ -265,15 +266,28 @@ static void free_certificates(struct provpkg_card_certificates *certificates)
 	sk_X509_pop_free(certificates->chain, X509_free);
 }
 
+static void free_person(struct vault_person *person)
+{
+	sk_X509_pop_free(person->certificates, X509_free);
+	for (size_t kind = 0; kind < PROVPKG_ISSUING_KINDS; kind++)
+		EVP_PKEY_free(person->issuing_key[kind]);
+}
+
+void vault_remove(struct vault *vault, const struct vault_person *person)
+{
+	size_t at = (size_t)(person - vault->person);
+
+	free_person(&vault->person[at]);
+	vault->people--;
+	memmove(&vault->person[at], &vault->person[at + 1], (vault->people - at) * sizeof(*person));
+}
+
 void vault_put(struct vault *vault)
 {
 	if (!vault || atomic_fetch_sub(&vault->references, 1) != 1)
 		return;
-	for (size_t i = 0; i < vault->people; i++) {
-		sk_X509_pop_free(vault->person[i].certificates, X509_free);
-		for (size_t k = 0; k < PROVPKG_ISSUING_KINDS; k++)
-			EVP_PKEY_free(vault->person[i].issuing_key[k]);
-	}
+	for (size_t i = 0; i < vault->people; i++)
+		free_person(&vault->person[i]);
 	provpkg_card_keys_clear(&vault->keys);
 	free_certificates(&vault->certificates);
 	OPENSSL_secure_clear_free(vault->secrets, sizeof(*vault->secrets));

@@ -28,6 +28,15 @@ struct vault_person {
 	EVP_PKEY *issuing_key[PROVPKG_ISSUING_KINDS]; /* OEM only; in the order of provpkg_issuing_kind() */
 };
 
+/* How officers approve, and when a person is locked out. */
+struct vault_policy {
+	uint32_t officers; /* different ones that must sign what officers sign */
+	uint32_t failures; /* of one person in a row, 0: no lockout */
+};
+
+/* Until the officers set another: who takes a card into service is alone at first. */
+#define VAULT_POLICY_DEFAULT ((struct vault_policy){ .officers = 1, .failures = 10 })
+
 /* Drawn once in a card's life, between zeroisings. */
 struct vault_secrets {
 	uint8_t ledger_key[32];	   /* HMAC-SHA-256 of the journal */
@@ -43,6 +52,7 @@ struct vault {
 	struct provpkg_card_keys keys;
 	struct provpkg_card_certificates certificates; /* all NULL while BLANK */
 	uint8_t card_id[PROVPKG_CARD_ID_SIZE];
+	struct vault_policy policy;
 	size_t people;
 	struct vault_person person[VAULT_PEOPLE_MAX];
 };
@@ -75,6 +85,8 @@ void vault_strip(struct vault *vault);
 bool vault_is_initialised(const struct vault *vault);
 bool vault_is_operational(const struct vault *vault); /* has an operator and an OEM */
 const struct vault_person *vault_find_name(const struct vault *vault, const char *name);
+/* Out of a vault that nobody shares yet; its room is free again. */
+void vault_remove(struct vault *vault, const struct vault_person *person);
 
 /* The blob inside a slot. -ENOMEM, -EIO, or -EBADMSG for a malformed one. */
 int vault_encode(const struct vault *vault, uint8_t **blob, size_t *size); /* secure heap */

@@ -85,6 +85,7 @@ static void put_vault(struct writer *writer, const struct vault *vault)
 	put_certificate(writer, vault->certificates.kem_768);
 	put_certificate(writer, vault->certificates.kem_1024);
 	put_certificates(writer, vault->certificates.chain);
+	put(writer, &vault->policy, sizeof(vault->policy));
 	put_number(writer, vault->people);
 	for (size_t i = 0; i < vault->people; i++) {
 		const struct vault_person *person = &vault->person[i];
@@ -235,6 +236,7 @@ static void take_vault(struct reader *reader, struct vault *vault)
 	vault->certificates.kem_768 = take_certificate(reader);
 	vault->certificates.kem_1024 = take_certificate(reader);
 	vault->certificates.chain = take_certificates(reader);
+	take_exactly(reader, &vault->policy, sizeof(vault->policy));
 	take_people(reader, vault);
 	/* The encryption keys are missing together, once the card is decommissioned. */
 	if (reader->left || !vault->keys.identity_classical || !vault->keys.identity_pq ||

@@ -52,7 +52,10 @@ enum provcard_object {
 	PROVCARD_OBJECT_CHECKPOINT = 4, /* C2SP checkpoint of the log, signed */
 	PROVCARD_OBJECT_END_CERTIFICATE = 5, /* selector: package id of a closed job; CMS */
 	PROVCARD_OBJECT_PACKAGE_CHAIN = 6, /* selector: package id; PEM: issuing certificate and what is above it */
-	PROVCARD_OBJECT_PEOPLE = 7, /* text, one enrolment a line: role, tab, name, tab, SHA-256 of the certificate in hex */
+	PROVCARD_OBJECT_PEOPLE = 7, /* text, one enrolment a line, tabs between: role, name, SHA-256 of the certificate in hex,
+				     * "ok", "paused" or "locked", failures since the last approval */
+	PROVCARD_OBJECT_POLICY = 8, /* text, each line a name, a tab, a value: officers (that must sign), failures (limit, 0 for none),
+				     * nonce ("out" while a request with it is awaited, else "none") */
 	PROVCARD_OBJECT_JOB_CHECKPOINT = 9, /* selector: package id of a closed job; checkpoint of the log as its closing left it */
 };
 
