@@ -43,14 +43,14 @@ static int read_card_id(const char *path, uint8_t card_id[PROVPKG_CARD_ID_SIZE])
 	return result ? report_provpkg(path, result, NULL) : 0;
 }
 
-static int read_previous(const struct options *options, struct provpkg_grant *grant)
+static int read_previous(const struct options *options, struct provpkg_grant *grant, unsigned int *suite)
 {
 	const char *bundle = option_text(options, "card-certs");
 	uint8_t card_id[PROVPKG_CARD_ID_SIZE];
 	int code = bundle ? read_card_id(bundle, card_id) : 0;
 
 	if (!code)
-		code = grant_previous(option_text(options, "previous"), bundle ? card_id : NULL, grant);
+		code = grant_previous(option_text(options, "previous"), bundle ? card_id : NULL, grant, suite);
 	if (!code && grant->termination)
 		code = report_input(option_text(options, "previous"), PROVCARD_REFUSAL_JOB_CLOSED, "nothing follows a termination");
 	return code;
@@ -91,14 +91,14 @@ static int follow(struct provpkg_grant *grant)
 	return result ? report_provpkg("grant", result, NULL) : 0;
 }
 
-static int sign(const struct provpkg_grant *grant, const struct provpkg_signer signers[SIGNERS], const char *path)
+static int sign(const struct provpkg_grant *grant, const struct provpkg_signer signers[SIGNERS], size_t count, const char *path)
 {
 	struct provpkg_blob der = { 0 }, cms = { 0 };
 	int result = provpkg_grant_encode(grant, &der);
 	int code;
 
 	if (!result)
-		result = provpkg_sign(PROVPKG_CONTENT_GRANT, provpkg_blob_view(&der), signers, SIGNERS, &cms);
+		result = provpkg_sign(PROVPKG_CONTENT_GRANT, provpkg_blob_view(&der), signers, count, &cms);
 	code = result ? report_provpkg("grant", result, NULL) : file_write(path, cms.data, cms.size, 0666);
 	provpkg_blob_free(&der);
 	provpkg_blob_free(&cms);
@@ -110,16 +110,17 @@ int command_grant(struct context *context, const struct options *options)
 	const char *output = option_text(options, "output");
 	struct provpkg_signer signers[SIGNERS] = { 0 };
 	struct provpkg_grant grant;
-	int code = read_previous(options, &grant);
+	unsigned int suite = 0;
+	int code = read_previous(options, &grant, &suite);
 
 	if (!code)
 		code = follow(&grant);
 	if (!code)
 		code = change_terms(options, &grant);
 	if (!code)
-		code = signers_load(options, signers);
+		code = signers_load(options, suite, signers);
 	if (!code)
-		code = sign(&grant, signers, output);
+		code = sign(&grant, signers, provpkg_suite_signers(suite), output);
 	signers_clear(signers);
 	/* What was written is opened as anybody would open it, and reported from there. */
 	return code ? code : grant_verify(context, output, NULL);

@@ -16,7 +16,7 @@
 #include "rot_json.h"
 #include "signers.h"
 
-#define CARDS_MAX 64
+#define CARDS_MAX 4096 /* recipients that a manifest may have */
 #define BUNDLE_MAX (1u << 20)
 
 const struct option_spec options_of_pack[] = {
@@ -29,6 +29,7 @@ const struct option_spec options_of_pack[] = {
 	{ "scrap", 0, OPTION_OPTIONAL, VALUE_NUMBER, "M", "units that each card may scrap beyond that; 0 unless given" },
 	{ "issuer", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your certificate for the card's issuing key ('provcard csr --issuer'), PEM" },
 	{ "issuer-chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above the issuing ones, in order, root last, PEM" },
+	{ "suite", 0, OPTION_OPTIONAL, VALUE_CHOICE, "hybrid|cnsa2|1|2", "algorithms: hybrid (1) unless given, or CNSA 2.0 (2)" },
 	OEM_SIGNING_OPTIONS,
 	{ "not-before", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "production may begin then: 2026-01-31 or 2026-01-31T12:00:00Z" },
 	{ "not-after", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "and must end then" },
@@ -49,7 +50,7 @@ struct pack_inputs {
 	struct provpkg_build build;
 };
 
-static int load_card(const char *path, STACK_OF(X509) *anchors, struct provpkg_card **card)
+static int load_card(const char *path, unsigned int suite, STACK_OF(X509) *anchors, struct provpkg_card **card)
 {
 	struct provpkg_blob pem = { 0 };
 	int code = file_read(path, BUNDLE_MAX, &pem);
@@ -59,7 +60,7 @@ static int load_card(const char *path, STACK_OF(X509) *anchors, struct provpkg_c
 		return code;
 	result = provpkg_card_decode(provpkg_blob_view(&pem), card);
 	if (!result)
-		result = provpkg_card_trust(*card, PROVPKG_SUITE_HYBRID, anchors, time(NULL));
+		result = provpkg_card_trust(*card, suite, anchors, time(NULL));
 	provpkg_blob_free(&pem);
 	return result ? report_provpkg(path, result, NULL) : 0;
 }
@@ -75,7 +76,8 @@ static int load_cards(const struct options *options, struct pack_inputs *inputs)
 	for (size_t i = 0; i < option_count(options, "maker-ca") && !code; i++)
 		code = certificates_append(option_at(options, "maker-ca", i), &anchors);
 	for (; inputs->cards < count && !code; inputs->cards++)
-		code = load_card(option_at(options, "card-certs", inputs->cards), anchors, &inputs->card[inputs->cards]);
+		code = load_card(option_at(options, "card-certs", inputs->cards), inputs->build.suite, anchors,
+				 &inputs->card[inputs->cards]);
 	certificates_free(anchors);
 	return code;
 }
@@ -98,6 +100,12 @@ static int load_issuers(const struct options *options, struct pack_inputs *input
 	return code;
 }
 
+/* The option's words are checked already. */
+static unsigned int choose_suite(const char *word)
+{
+	return word && (!strcmp(word, "cnsa2") || !strcmp(word, "2")) ? PROVPKG_SUITE_CNSA2 : PROVPKG_SUITE_HYBRID;
+}
+
 static int describe(const struct options *options, struct pack_inputs *inputs)
 {
 	unsigned long long version = 0, count = 0, scrap = 0;
@@ -114,7 +122,7 @@ static int describe(const struct options *options, struct pack_inputs *inputs)
 		code = option_time(options, "not-after", &build->window.not_after);
 	if (!code && build->window.not_after && build->window.not_after <= build->window.not_before)
 		code = report_usage(command_find("pack"), "--not-after must be later than --not-before");
-	build->suite = PROVPKG_SUITE_HYBRID;
+	build->suite = choose_suite(option_text(options, "suite"));
 	build->product = option_text(options, "product");
 	build->security_version = version;
 	for (size_t i = 0; i < CARDS_MAX; i++)
@@ -135,7 +143,7 @@ static int load_inputs(const struct options *options, struct pack_inputs *inputs
 	if (!code)
 		code = load_issuers(options, inputs);
 	if (!code)
-		code = signers_load(options, inputs->signer);
+		code = signers_load(options, inputs->build.suite, inputs->signer);
 	if (code)
 		return code;
 	for (size_t i = 0; i < inputs->cards; i++) {
@@ -147,7 +155,7 @@ static int load_inputs(const struct options *options, struct pack_inputs *inputs
 	inputs->build.recipients = inputs->recipient;
 	inputs->build.recipient_count = inputs->cards;
 	inputs->build.signers = inputs->signer;
-	inputs->build.signer_count = SIGNERS;
+	inputs->build.signer_count = provpkg_suite_signers(inputs->build.suite);
 	inputs->build.image_size = inputs->area.size;
 	return 0;
 }

@@ -21,12 +21,13 @@ const struct command commands[] = {
 	{ "pack", "make a package for one or more cards; needs no card",
 	  "Options that belong to cards and signers come in order: the first --issuer is for the card of the\n"
 	  "first --card-certs, the first --cert belongs to the first --key. A package is signed twice: with a\n"
-	  "P-384 key and with an ML-DSA-65 key. --count and --scrap are for each card.",
+	  "P-384 key and with an ML-DSA-65 key; one of --suite cnsa2 once, with an ML-DSA-87 key. --count and\n"
+	  "--scrap are for each card.",
 	  NULL, VALUE_NONE, false, TABLES(pack) },
 	{ "grant", "make a later grant: more units, more scrap, another time, or the end of a job; needs no card",
 	  "A grant follows the one before it, which --previous names; the first is in the package. Ceilings are totals since\n"
-	  "the beginning and only rise; what is left out stays as it was. It is signed with both keys, as a package is, and\n"
-	  "goes to the card by 'provcard load'.",
+	  "the beginning and only rise; what is left out stays as it was. It is signed as the package is, and goes to the\n"
+	  "card by 'provcard load'.",
 	  NULL, VALUE_NONE, false, TABLES(grant) },
 	{ "load", "load a package into the card, which verifies all of it, or a later grant",
 	  "A package that was loaded before changes nothing, nor does a grant that is in force; grants are loaded in their\n"

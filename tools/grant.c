@@ -31,13 +31,30 @@ static int open_signed(struct provpkg_view file, struct provpkg_signed **object,
 	return result ? result : provpkg_grant_decode(provpkg_signed_content(*object), grant);
 }
 
-int grant_open(const char *path, struct provpkg_view file, struct provpkg_grant *grant)
+static int read_grant(const char *path, struct provpkg_view file, struct provpkg_grant *grant, unsigned int *suite)
 {
 	struct provpkg_signed *object = NULL;
 	int result = open_signed(file, &object, grant);
 
+	if (!result)
+		*suite = provpkg_signed_kinds(object);
 	provpkg_signed_free(object);
 	return result ? report_provpkg(path, result, "as a grant") : 0;
+}
+
+int grant_open(const char *path, struct provpkg_view file, struct provpkg_grant *grant)
+{
+	unsigned int suite;
+
+	return read_grant(path, file, grant, &suite);
+}
+
+/* Which suite the job has, the card knows; here the signatures must be all of either. */
+static int verify_signers(const struct provpkg_signed *object, STACK_OF(X509) *anchors)
+{
+	unsigned int suite = provpkg_signed_kinds(object);
+
+	return suite ? provpkg_signed_suite(object, suite, anchors, time(NULL)) : PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING;
 }
 
 static int verify(struct context *context, const char *path, struct provpkg_view file, STACK_OF(X509) *anchors)
@@ -49,7 +66,7 @@ static int verify(struct context *context, const char *path, struct provpkg_view
 	int result = open_signed(file, &object, &grant);
 
 	if (!result && anchors)
-		result = provpkg_signed_suite(object, PROVPKG_SUITE_HYBRID, anchors, time(NULL));
+		result = verify_signers(object, anchors);
 	if (!result) {
 		X509_NAME_oneline(X509_get_subject_name(provpkg_signed_signer(object, 0)), subject, sizeof(subject));
 		report.signer = subject;
@@ -92,7 +109,8 @@ static int choose(const char *path, const struct provpkg_manifest *manifest, con
 	return 0;
 }
 
-static int from_package(const char *path, struct provpkg_view file, const uint8_t *card_id, struct provpkg_grant *grant)
+static int from_package(const char *path, struct provpkg_view file, const uint8_t *card_id, struct provpkg_grant *grant,
+			unsigned int *suite)
 {
 	struct provpkg_manifest *manifest = NULL;
 	struct provpkg_layout layout;
@@ -101,12 +119,14 @@ static int from_package(const char *path, struct provpkg_view file, const uint8_
 
 	if (!result)
 		result = provpkg_manifest_open((struct provpkg_view){ file.data + layout.manifest.offset, layout.manifest.size }, &manifest);
+	if (!result)
+		*suite = provpkg_manifest_fields(manifest)->suite;
 	code = result ? report_provpkg(path, result, NULL) : choose(path, manifest, card_id, grant);
 	provpkg_manifest_free(manifest);
 	return code;
 }
 
-int grant_previous(const char *path, const uint8_t *card_id, struct provpkg_grant *grant)
+int grant_previous(const char *path, const uint8_t *card_id, struct provpkg_grant *grant, unsigned int *suite)
 {
 	struct provpkg_view view;
 	struct mapped_file file;
@@ -115,7 +135,7 @@ int grant_previous(const char *path, const uint8_t *card_id, struct provpkg_gran
 	if (code)
 		return code;
 	view = (struct provpkg_view){ file.data, file.size };
-	code = grant_is_one(view) ? grant_open(path, view, grant) : from_package(path, view, card_id, grant);
+	code = grant_is_one(view) ? read_grant(path, view, grant, suite) : from_package(path, view, card_id, grant, suite);
 	if (!code && card_id && memcmp(card_id, grant->card_id, sizeof(grant->card_id)))
 		code = report_input(path, PROVCARD_REFUSAL_GRANT_MISSING, "it is a grant for another card than that of --card-certs");
 	file_unmap(&file);

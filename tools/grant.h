@@ -12,7 +12,10 @@ bool grant_is_file(const char *path); /* false too when it cannot be read */
 int grant_open(const char *path, struct provpkg_view file, struct provpkg_grant *grant);
 /* Say what it is, checked against @anchors unless NULL. */
 int grant_verify(struct context *context, const char *path, STACK_OF(X509) *anchors);
-/* The last grant that @path holds: a grant's file, or a package, from which the one for @card_id is taken, NULL: the only one. */
-int grant_previous(const char *path, const uint8_t *card_id, struct provpkg_grant *grant);
+/*
+ * The last grant that @path holds: a grant's file, or a package, from which the one for @card_id is taken, NULL: the only one. @suite:
+ * of the package, or what a grant's own signatures fit.
+ */
+int grant_previous(const char *path, const uint8_t *card_id, struct provpkg_grant *grant, unsigned int *suite);
 
 #endif

@@ -6,10 +6,10 @@
 #include "errors.h"
 #include "keys.h"
 
-/* The suite's order is P-384 first. */
+/* Suite 1's order is P-384 first. */
 static void order_signers(struct provpkg_signer signers[SIGNERS])
 {
-	if (EVP_PKEY_is_a(signers[1].key, "EC")) {
+	if (signers[1].key && EVP_PKEY_is_a(signers[1].key, "EC")) {
 		struct provpkg_signer first = signers[0];
 
 		signers[0] = signers[1];
@@ -25,14 +25,16 @@ static void leave_roots_out(STACK_OF(X509) *chain)
 			X509_free(sk_X509_delete(chain, i));
 }
 
-int signers_load(const struct options *options, struct provpkg_signer signers[SIGNERS])
+int signers_load(const struct options *options, unsigned int suite, struct provpkg_signer signers[SIGNERS])
 {
+	size_t count = provpkg_suite_signers(suite);
 	int code = 0;
 
-	if (option_count(options, "key") != SIGNERS || option_count(options, "cert") != SIGNERS)
+	if (option_count(options, "key") != count || option_count(options, "cert") != count)
 		return report_input("signing", PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING,
-				    "--key and --cert are needed twice: P-384 and ML-DSA-65");
-	for (size_t i = 0; i < SIGNERS && !code; i++)
+				    suite == PROVPKG_SUITE_CNSA2 ? "--key and --cert are needed once: ML-DSA-87"
+								 : "--key and --cert are needed twice: P-384 and ML-DSA-65");
+	for (size_t i = 0; i < count && !code; i++)
 		code = signer_load(option_at(options, "key", i), option_at(options, "cert", i), &signers[i]);
 	for (size_t i = 0; i < option_count(options, "chain") && !code; i++)
 		code = certificates_append(option_at(options, "chain", i), &signers[0].chain);

@@ -207,12 +207,11 @@ static int judge_grant(struct opening *opening)
 static int open_payload(struct opening *opening)
 {
 	uint8_t *key = OPENSSL_secure_malloc(PROVPKG_KEY_SIZE);
-	const struct provpkg_card_keys *keys = &opening->vault->keys;
 	int code;
 
 	if (!key)
 		return -ENOMEM;
-	code = provpkg_manifest_key(opening->manifest, opening->vault->card_id, keys->agreement, keys->kem_768, key);
+	code = provpkg_manifest_key(opening->manifest, opening->vault->card_id, &opening->vault->keys, key);
 	if (!code)
 		code = provpkg_payload_new(opening->manifest, key, &opening->payload);
 	OPENSSL_secure_clear_free(key, PROVPKG_KEY_SIZE);

@@ -251,7 +251,7 @@ static int judge_member(const struct provpkg_authority *authority, size_t member
 		if (shares_key(object, signatures, member, i))
 			return PROVCARD_REFUSAL_GRANT_APPROVALS;
 	for (size_t k = 0; k < suite->signers; k++) {
-		int result = judge_signature(object, signatures->by[member][k], suite->signer[k], at);
+		int result = judge_signature(object, signatures->by[member][k], suite->signer[k].kind, at);
 
 		if (result == PROVCARD_REFUSAL_SIGNER_EXPIRED)
 			expired = result;

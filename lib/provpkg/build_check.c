@@ -17,7 +17,7 @@ static int check_signers(const struct provpkg_build *build, const struct provpkg
 	for (size_t i = 0; i < suite->signers; i++) {
 		X509 *certificate = build->signers[i].certificate;
 
-		if (!provpkg_key_is(X509_get0_pubkey(certificate), suite->signer[i]))
+		if (!provpkg_key_is(X509_get0_pubkey(certificate), suite->signer[i].kind))
 			return PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING;
 		if (EVP_PKEY_eq(X509_get0_pubkey(certificate), build->signers[i].key) != 1)
 			return PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
@@ -25,14 +25,18 @@ static int check_signers(const struct provpkg_build *build, const struct provpkg
 	return 0;
 }
 
+/* Of this kind of key, and with the identifier by which envelopes name it? */
+static bool can_be_sealed_to(X509 *certificate, const char *kind)
+{
+	return certificate && provpkg_key_is(X509_get0_pubkey(certificate), kind) && X509_get0_subject_key_id(certificate);
+}
+
 static int check_card(const struct provpkg_build *build, size_t index, const struct provpkg_suite *suite)
 {
 	const struct provpkg_card *card = build->recipients[index].card;
-	X509 *agreement = card->certificates.agreement, *kem = card->certificates.kem_768;
 
-	if (!agreement || !kem || !provpkg_key_is(X509_get0_pubkey(agreement), suite->agreement) ||
-	    !provpkg_key_is(X509_get0_pubkey(kem), suite->kem) || !X509_get0_subject_key_id(agreement) ||
-	    !X509_get0_subject_key_id(kem))
+	if (!can_be_sealed_to(provpkg_suite_kem_certificate(suite, &card->certificates), suite->kem) ||
+	    (suite->agreement && !can_be_sealed_to(card->certificates.agreement, suite->agreement)))
 		return PROVCARD_REFUSAL_CARD_CERTIFICATE;
 	for (size_t i = 0; i < index; i++)
 		if (!memcmp(build->recipients[i].card->card_id, card->card_id, PROVPKG_CARD_ID_SIZE))

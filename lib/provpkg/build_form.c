@@ -130,7 +130,18 @@ static bool copy_key_id(ASN1_OCTET_STRING *to, X509 *certificate)
 	return provpkg_octets_set(to, id.data, id.size);
 }
 
-static bool add_recipient(const struct provpkg_card *card, MANIFEST *form)
+static bool name_keys(const struct provpkg_suite *suite, const struct provpkg_card_certificates *card,
+		      MANIFEST_RECIPIENT *recipient)
+{
+	if (!copy_key_id(recipient->kem_key_id, provpkg_suite_kem_certificate(suite, card)))
+		return false;
+	if (!suite->agreement)
+		return true;
+	recipient->agreement_key_id = ASN1_OCTET_STRING_new();
+	return recipient->agreement_key_id && copy_key_id(recipient->agreement_key_id, card->agreement);
+}
+
+static bool add_recipient(const struct provpkg_suite *suite, const struct provpkg_card *card, MANIFEST *form)
 {
 	MANIFEST_RECIPIENT *recipient = (MANIFEST_RECIPIENT *)ASN1_item_new(ASN1_ITEM_rptr(MANIFEST_RECIPIENT));
 
@@ -139,8 +150,7 @@ static bool add_recipient(const struct provpkg_card *card, MANIFEST *form)
 		return false;
 	}
 	return provpkg_octets_set(recipient->card_id, card->card_id, sizeof(card->card_id)) &&
-	       copy_key_id(recipient->agreement_key_id, card->certificates.agreement) &&
-	       copy_key_id(recipient->kem_key_id, card->certificates.kem_768);
+	       name_keys(suite, &card->certificates, recipient);
 }
 
 static bool push_grant(struct provpkg_view der, MANIFEST *form)
@@ -181,6 +191,7 @@ static int add_grant(const struct provpkg_build *build, const struct provpkg_rec
 
 int provpkg_build_form(const struct provpkg_build *build, uint64_t plain_size, MANIFEST **form)
 {
+	const struct provpkg_suite *suite = provpkg_suite_find(build->suite);
 	MANIFEST *made = (MANIFEST *)ASN1_item_new(ASN1_ITEM_rptr(MANIFEST));
 	int result = made && fill_core(build, plain_size, made->core) ? 0 : -ENOMEM;
 
@@ -189,7 +200,7 @@ int provpkg_build_form(const struct provpkg_build *build, uint64_t plain_size, M
 	if (!result)
 		result = fill_demands(build, made->core);
 	for (size_t i = 0; !result && i < build->recipient_count; i++) {
-		result = add_recipient(build->recipients[i].card, made) ? 0 : -ENOMEM;
+		result = add_recipient(suite, build->recipients[i].card, made) ? 0 : -ENOMEM;
 		if (!result && !build->authority)
 			result = add_grant(build, &build->recipients[i], made);
 	}
@@ -202,36 +213,54 @@ int provpkg_build_form(const struct provpkg_build *build, uint64_t plain_size, M
 
 /* ---- Envelopes ---- */
 
-typedef int seal_function(X509 *const *certificates, size_t count, struct provpkg_view plain, struct provpkg_blob *cms);
-
-static int seal_into(seal_function *seal, X509 *const *certificates, size_t count, const uint8_t share[PROVPKG_SHARE_SIZE],
-		     ASN1_OCTET_STRING *envelope)
+/* @cms becomes the content of @envelope, and is freed. */
+static int put_envelope(struct provpkg_blob *cms, ASN1_OCTET_STRING *envelope)
 {
-	struct provpkg_blob cms = { 0 };
-	int result = seal(certificates, count, (struct provpkg_view){ share, PROVPKG_SHARE_SIZE }, &cms);
+	int result = envelope && provpkg_octets_set(envelope, cms->data, cms->size) ? 0 : -ENOMEM;
 
-	if (!result && !provpkg_octets_set(envelope, cms.data, cms.size))
-		result = -ENOMEM;
-	provpkg_blob_free(&cms);
+	provpkg_blob_free(cms);
 	return result;
 }
 
-int provpkg_build_envelopes(const struct provpkg_build *build, const uint8_t shares[2 * PROVPKG_SHARE_SIZE], MANIFEST *form)
+static int seal_kem(const struct provpkg_suite *suite, const struct provpkg_build *build, X509 **certificates, const uint8_t *share,
+		    MANIFEST *form)
 {
-	size_t count = build->recipient_count;
-	X509 **certificates = OPENSSL_zalloc(2 * count * sizeof(*certificates));
+	struct provpkg_blob cms = { 0 };
+	int result;
+
+	for (size_t i = 0; i < build->recipient_count; i++)
+		certificates[i] = provpkg_suite_kem_certificate(suite, &build->recipients[i].card->certificates);
+	result = provpkg_envelope_seal_kem(certificates, build->recipient_count, suite->kem_digest,
+					   (struct provpkg_view){ share, PROVPKG_SHARE_SIZE }, &cms);
+	return result ? result : put_envelope(&cms, form->kem_envelope);
+}
+
+static int seal_agreement(const struct provpkg_build *build, X509 **certificates, const uint8_t *share, MANIFEST *form)
+{
+	struct provpkg_blob cms = { 0 };
+	int result;
+
+	for (size_t i = 0; i < build->recipient_count; i++)
+		certificates[i] = build->recipients[i].card->certificates.agreement;
+	result = provpkg_envelope_seal_agreement(certificates, build->recipient_count,
+						 (struct provpkg_view){ share, PROVPKG_SHARE_SIZE }, &cms);
+	if (result)
+		return result;
+	form->agreement_envelope = ASN1_OCTET_STRING_new();
+	return put_envelope(&cms, form->agreement_envelope);
+}
+
+int provpkg_build_envelopes(const struct provpkg_build *build, const uint8_t *shares, MANIFEST *form)
+{
+	const struct provpkg_suite *suite = provpkg_suite_find(build->suite);
+	X509 **certificates = OPENSSL_zalloc(build->recipient_count * sizeof(*certificates));
 	int result;
 
 	if (!certificates)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		certificates[i] = build->recipients[i].card->certificates.kem_768;
-		certificates[count + i] = build->recipients[i].card->certificates.agreement;
-	}
-	result = seal_into(provpkg_envelope_seal_kem, certificates, count, shares, form->kem_envelope);
-	if (!result)
-		result = seal_into(provpkg_envelope_seal_agreement, certificates + count, count, shares + PROVPKG_SHARE_SIZE,
-				   form->agreement_envelope);
+	result = seal_kem(suite, build, certificates, shares, form);
+	if (!result && suite->agreement)
+		result = seal_agreement(build, certificates, shares + PROVPKG_SHARE_SIZE, form);
 	OPENSSL_free(certificates);
 	return result;
 }

@@ -104,13 +104,14 @@ static int begin_payload(struct provpkg_builder *builder, const uint8_t key[PROV
 /* Draw the shares, seal them, derive the job key from them. */
 static int begin_keys(struct provpkg_builder *builder)
 {
-	uint8_t shares[2 * PROVPKG_SHARE_SIZE], key[PROVPKG_KEY_SIZE];
-	int result = RAND_priv_bytes(shares, sizeof(shares)) == 1 ? 0 : -EIO;
+	size_t size = provpkg_suite_find(builder->build.suite)->shares * PROVPKG_SHARE_SIZE;
+	uint8_t shares[PROVPKG_SHARES_MAX * PROVPKG_SHARE_SIZE], key[PROVPKG_KEY_SIZE];
+	int result = RAND_priv_bytes(shares, (int)size) == 1 ? 0 : -EIO;
 
 	if (!result)
 		result = provpkg_build_envelopes(&builder->build, shares, builder->form);
 	if (!result)
-		result = provpkg_job_key(builder->form->core, shares, key);
+		result = provpkg_job_key(builder->form->core, (struct provpkg_view){ shares, size }, key);
 	if (!result)
 		result = begin_payload(builder, key);
 	OPENSSL_cleanse(shares, sizeof(shares));

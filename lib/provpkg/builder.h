@@ -4,6 +4,7 @@
 #define PROVPKG_BUILDER_H
 
 #include "manifest_form.h"
+#include "suite.h"
 
 /* Can a package be made of this? SUITE_UNKNOWN, MANIFEST_SIGNER_MISSING, CARD_CERTIFICATE, ISSUER_MISMATCH, ROT_*. */
 PROVPKG_MUST_CHECK int provpkg_build_check(const struct provpkg_build *build);
@@ -11,7 +12,7 @@ PROVPKG_MUST_CHECK int provpkg_build_check(const struct provpkg_build *build);
 PROVPKG_MUST_CHECK int provpkg_build_contents(const struct provpkg_build *build, struct provpkg_blob *contents);
 /* The manifest but for envelopes and payload; draws the package id and the grants' ids. */
 PROVPKG_MUST_CHECK int provpkg_build_form(const struct provpkg_build *build, uint64_t plain_size, MANIFEST **form);
-PROVPKG_MUST_CHECK int provpkg_build_envelopes(const struct provpkg_build *build, const uint8_t shares[2 * PROVPKG_SHARE_SIZE],
-					       MANIFEST *form);
+/* @shares: as many as the suite has. */
+PROVPKG_MUST_CHECK int provpkg_build_envelopes(const struct provpkg_build *build, const uint8_t *shares, MANIFEST *form);
 
 #endif

@@ -79,10 +79,10 @@ static bool images_inside(const struct provpkg_manifest *manifest, const struct 
 	return true;
 }
 
-/* The OEM certificate inside is the classical one of those that signed. */
+/* The OEM certificate inside is that of the suite's first signer. */
 static bool oem_signed(const struct provpkg_manifest *manifest, X509 *oem)
 {
-	if (!provpkg_key_is(X509_get0_pubkey(oem), manifest->suite->signer[0]))
+	if (!provpkg_key_is(X509_get0_pubkey(oem), manifest->suite->signer[0].kind))
 		return false;
 	for (size_t i = 0; i < provpkg_signed_count(manifest->object); i++)
 		if (!X509_cmp(provpkg_signed_signer(manifest->object, i), oem))

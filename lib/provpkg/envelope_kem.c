@@ -143,11 +143,29 @@ int provpkg_recipient_name(struct provpkg_view key_id, struct provpkg_blob *der)
 	return 0;
 }
 
+/* The KDFs of RFC 8619 that a suite may name. */
+static const struct kdf {
+	const char *digest;
+	const char *oid;
+} kdfs[] = {
+	{ "SHA256", PROVPKG_OID_HKDF_SHA256 },
+	{ "SHA384", PROVPKG_OID_HKDF_SHA384 },
+};
+
+static const struct kdf *kdf_find(const char *digest)
+{
+	for (size_t i = 0; i < sizeof(kdfs) / sizeof(kdfs[0]); i++)
+		if (!strcmp(kdfs[i].digest, digest))
+			return &kdfs[i];
+	return NULL;
+}
+
 /* The key-encryption key from the KEM's secret, bound to what it is for. */
-static int derive_kek(const KEM_RECIPIENT *recipient, const uint8_t secret[SECRET_SIZE], uint8_t kek[KEY_SIZE])
+static int derive_kek(const KEM_RECIPIENT *recipient, const struct kdf *kdf, const uint8_t secret[SECRET_SIZE],
+		      uint8_t kek[KEY_SIZE])
 {
 	KEM_OTHER_INFO other = { recipient->wrap, recipient->kek_size, recipient->ukm };
-	struct provpkg_hkdf hkdf = { .digest = "SHA256", .ikm = { secret, SECRET_SIZE } };
+	struct provpkg_hkdf hkdf = { .digest = kdf->digest, .ikm = { secret, SECRET_SIZE } };
 	struct provpkg_blob info = { 0 };
 	int result = provpkg_der_encode(&other, ASN1_ITEM_rptr(KEM_OTHER_INFO), &info);
 
@@ -222,10 +240,10 @@ static bool encapsulate(EVP_PKEY *key, KEM_RECIPIENT *recipient, uint8_t secret[
 	return good;
 }
 
-static bool wrap_for(EVP_PKEY *key, const uint8_t content_key[KEY_SIZE], KEM_RECIPIENT *recipient)
+static bool wrap_for(EVP_PKEY *key, const struct kdf *kdf, const uint8_t content_key[KEY_SIZE], KEM_RECIPIENT *recipient)
 {
 	uint8_t secret[SECRET_SIZE], kek[KEY_SIZE], wrapped[WRAPPED_SIZE];
-	bool good = encapsulate(key, recipient, secret) && !derive_kek(recipient, secret, kek) &&
+	bool good = encapsulate(key, recipient, secret) && !derive_kek(recipient, kdf, secret, kek) &&
 		    provpkg_key_wrap(kek, (struct provpkg_view){ content_key, KEY_SIZE }, wrapped, sizeof(wrapped)) &&
 		    provpkg_octets_set(recipient->encrypted_key, wrapped, sizeof(wrapped));
 
@@ -249,19 +267,20 @@ static bool name_recipient(KEM_RECIPIENT *recipient, X509 *certificate)
 	return good;
 }
 
-static bool fill_recipient(KEM_RECIPIENT *recipient, X509 *certificate, const uint8_t content_key[KEY_SIZE])
+static bool fill_recipient(KEM_RECIPIENT *recipient, X509 *certificate, const struct kdf *kdf, const uint8_t content_key[KEY_SIZE])
 {
 	EVP_PKEY *key = X509_get0_pubkey(certificate);
 	char kem[64];
 
 	recipient->kek_size = KEY_SIZE;
-	return OBJ_obj2txt(kem, sizeof(kem), OBJ_nid2obj(EVP_PKEY_is_a(key, "ML-KEM-1024") ? NID_ML_KEM_1024 : NID_ML_KEM_768), 1) > 0 &&
+	return OBJ_obj2txt(kem, sizeof(kem), OBJ_nid2obj(EVP_PKEY_is_a(key, "ML-KEM-1024") ? NID_ML_KEM_1024 : NID_ML_KEM_768), 1) >
+		       0 &&
 	       name_recipient(recipient, certificate) && set_algorithm(recipient->kem, kem) &&
-	       set_algorithm(recipient->kdf, PROVPKG_OID_HKDF_SHA256) && set_algorithm(recipient->wrap, aes256_wrap) &&
-	       wrap_for(key, content_key, recipient);
+	       set_algorithm(recipient->kdf, kdf->oid) && set_algorithm(recipient->wrap, aes256_wrap) &&
+	       wrap_for(key, kdf, content_key, recipient);
 }
 
-static bool add_recipient(AUTH_ENVELOPED *data, X509 *certificate, const uint8_t content_key[KEY_SIZE])
+static bool add_recipient(AUTH_ENVELOPED *data, X509 *certificate, const struct kdf *kdf, const uint8_t content_key[KEY_SIZE])
 {
 	RECIPIENT *recipient = (RECIPIENT *)ASN1_item_new(ASN1_ITEM_rptr(RECIPIENT));
 
@@ -274,7 +293,7 @@ static bool add_recipient(AUTH_ENVELOPED *data, X509 *certificate, const uint8_t
 	if (!recipient->value.other)
 		return false;
 	recipient->value.other->type = OBJ_txt2obj(PROVPKG_OID_KEM_RECIPIENT, 1);
-	return recipient->value.other->type && fill_recipient(recipient->value.other->value, certificate, content_key);
+	return recipient->value.other->type && fill_recipient(recipient->value.other->value, certificate, kdf, content_key);
 }
 
 static bool set_content_algorithm(X509_ALGOR *algorithm, const uint8_t nonce[NONCE_SIZE])
@@ -307,7 +326,7 @@ static bool seal_content(AUTH_ENVELOPED *data, struct provpkg_view plain, const 
 	return good;
 }
 
-static int seal(ENVELOPE *envelope, X509 *const *certificates, size_t count, struct provpkg_view plain)
+static int seal(ENVELOPE *envelope, X509 *const *certificates, size_t count, const struct kdf *kdf, struct provpkg_view plain)
 {
 	uint8_t content_key[KEY_SIZE];
 	int result = -EIO;
@@ -316,7 +335,7 @@ static int seal(ENVELOPE *envelope, X509 *const *certificates, size_t count, str
 	if (RAND_priv_bytes(content_key, sizeof(content_key)) != 1)
 		return -EIO;
 	for (size_t i = 0; i < count; i++)
-		if (!add_recipient(envelope->data, certificates[i], content_key))
+		if (!add_recipient(envelope->data, certificates[i], kdf, content_key))
 			goto out;
 	if (seal_content(envelope->data, plain, content_key))
 		result = 0;
@@ -325,18 +344,22 @@ out:
 	return result;
 }
 
-int provpkg_envelope_seal_kem(X509 *const *certificates, size_t count, struct provpkg_view plain, struct provpkg_blob *cms)
+int provpkg_envelope_seal_kem(X509 *const *certificates, size_t count, const char *digest, struct provpkg_view plain,
+			      struct provpkg_blob *cms)
 {
+	const struct kdf *kdf = kdf_find(digest);
 	ENVELOPE *envelope;
 	int result = -ENOMEM;
 
+	if (!kdf)
+		return -EINVAL;
 	for (size_t i = 0; i < count; i++)
 		if (!X509_get0_subject_key_id(certificates[i]))
 			return PROVCARD_REFUSAL_CARD_CERTIFICATE;
 	ERR_set_mark();
 	envelope = (ENVELOPE *)ASN1_item_new(ASN1_ITEM_rptr(ENVELOPE));
 	if (envelope)
-		result = seal(envelope, certificates, count, plain);
+		result = seal(envelope, certificates, count, kdf, plain);
 	if (!result)
 		result = provpkg_der_encode(envelope, ASN1_ITEM_rptr(ENVELOPE), cms);
 	ASN1_item_free((ASN1_VALUE *)envelope, ASN1_ITEM_rptr(ENVELOPE));
@@ -372,14 +395,14 @@ static const KEM_RECIPIENT *find_recipient(const AUTH_ENVELOPED *data, struct pr
 	return found;
 }
 
-static bool recipient_fits(const KEM_RECIPIENT *recipient, const EVP_PKEY *key)
+static bool recipient_fits(const KEM_RECIPIENT *recipient, const EVP_PKEY *key, const struct kdf *kdf)
 {
 	const ASN1_OBJECT *kem;
 	int type;
 
 	X509_ALGOR_get0(&kem, &type, NULL, recipient->kem);
 	return recipient->version == 0 && recipient->kek_size == KEY_SIZE && type == V_ASN1_UNDEF &&
-	       EVP_PKEY_is_a(key, OBJ_nid2sn(OBJ_obj2nid(kem))) && is_algorithm(recipient->kdf, PROVPKG_OID_HKDF_SHA256) &&
+	       EVP_PKEY_is_a(key, OBJ_nid2sn(OBJ_obj2nid(kem))) && is_algorithm(recipient->kdf, kdf->oid) &&
 	       is_algorithm(recipient->wrap, aes256_wrap) && ASN1_STRING_length(recipient->encrypted_key) == WRAPPED_SIZE;
 }
 
@@ -395,10 +418,10 @@ static bool decapsulate(EVP_PKEY *key, const KEM_RECIPIENT *recipient, uint8_t s
 	return good;
 }
 
-static bool unwrap(const KEM_RECIPIENT *recipient, EVP_PKEY *key, uint8_t content_key[KEY_SIZE])
+static bool unwrap(const KEM_RECIPIENT *recipient, EVP_PKEY *key, const struct kdf *kdf, uint8_t content_key[KEY_SIZE])
 {
 	uint8_t secret[SECRET_SIZE], kek[KEY_SIZE], unwrapped[WRAPPED_SIZE];
-	bool good = decapsulate(key, recipient, secret) && !derive_kek(recipient, secret, kek) &&
+	bool good = decapsulate(key, recipient, secret) && !derive_kek(recipient, kdf, secret, kek) &&
 		    provpkg_key_unwrap(kek, provpkg_string_view(recipient->encrypted_key), unwrapped, KEY_SIZE);
 
 	if (good)
@@ -435,7 +458,8 @@ static bool open_content(const AUTH_ENVELOPED *data, const uint8_t content_key[K
 	return good;
 }
 
-static bool open_envelope(const ENVELOPE *envelope, struct provpkg_view name, EVP_PKEY *key, uint8_t *plain, size_t size)
+static bool open_envelope(const ENVELOPE *envelope, struct provpkg_view name, EVP_PKEY *key, const struct kdf *kdf, uint8_t *plain,
+			  size_t size)
 {
 	uint8_t content_key[KEY_SIZE];
 	const KEM_RECIPIENT *recipient;
@@ -444,21 +468,25 @@ static bool open_envelope(const ENVELOPE *envelope, struct provpkg_view name, EV
 	if (OBJ_obj2nid(envelope->type) != NID_id_smime_ct_authEnvelopedData || envelope->data->version)
 		return false;
 	recipient = find_recipient(envelope->data, name);
-	good = recipient && recipient_fits(recipient, key) && unwrap(recipient, key, content_key) &&
+	good = recipient && recipient_fits(recipient, key, kdf) && unwrap(recipient, key, kdf, content_key) &&
 	       open_content(envelope->data, content_key, plain, size);
 	OPENSSL_cleanse(content_key, sizeof(content_key));
 	return good;
 }
 
-int provpkg_envelope_open_kem(struct provpkg_view cms, struct provpkg_view recipient, EVP_PKEY *key, uint8_t *plain, size_t size)
+int provpkg_envelope_open_kem(struct provpkg_view cms, struct provpkg_view recipient, EVP_PKEY *key, const char *digest,
+			      uint8_t *plain, size_t size)
 {
+	const struct kdf *kdf = kdf_find(digest);
 	void *envelope;
-	int result = provpkg_der_decode(cms, PROVPKG_ENVELOPE_MAX, ASN1_ITEM_rptr(ENVELOPE), PROVCARD_REFUSAL_ENVELOPE, &envelope);
+	int result = 0;
 
-	if (result)
+	if (!kdf)
+		return -EINVAL;
+	if (provpkg_der_decode(cms, PROVPKG_ENVELOPE_MAX, ASN1_ITEM_rptr(ENVELOPE), PROVCARD_REFUSAL_ENVELOPE, &envelope))
 		return PROVCARD_REFUSAL_ENVELOPE;
 	ERR_set_mark();
-	if (!open_envelope(envelope, recipient, key, plain, size)) {
+	if (!open_envelope(envelope, recipient, key, kdf, plain, size)) {
 		OPENSSL_cleanse(plain, size);
 		result = PROVCARD_REFUSAL_ENVELOPE;
 	}

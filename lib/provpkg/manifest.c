@@ -102,7 +102,8 @@ static bool take_recipients(struct provpkg_manifest *manifest)
 	for (size_t i = 0; i < count; i++) {
 		const MANIFEST_RECIPIENT *recipient = sk_MANIFEST_RECIPIENT_value(recipients, (int)i);
 
-		if (!provpkg_octets_get(recipient->card_id, manifest->card_ids[i], PROVPKG_CARD_ID_SIZE) ||
+		if (!recipient->agreement_key_id != !manifest->suite->agreement ||
+		    !provpkg_octets_get(recipient->card_id, manifest->card_ids[i], PROVPKG_CARD_ID_SIZE) ||
 		    card_listed(manifest, manifest->card_ids[i], i))
 			return false;
 	}
@@ -165,6 +166,9 @@ static int take_form(struct provpkg_manifest *manifest)
 	manifest->suite = provpkg_suite_find(form->core->suite);
 	if (!manifest->suite)
 		return PROVCARD_REFUSAL_SUITE_UNKNOWN;
+	/* The second share is there exactly when the suite has one. */
+	if (!form->agreement_envelope != !manifest->suite->agreement)
+		return PROVCARD_REFUSAL_MANIFEST_DER;
 	if (!take_core(form->core, &manifest->fields) || !take_demands(manifest) || !take_recipients(manifest) || !take_grants(manifest) ||
 	    ASN1_STRING_length(form->payload_header) != PROVPKG_FLOE_HEADER_SIZE ||
 	    !provpkg_octets_get(form->payload_root, manifest->fields.root, sizeof(manifest->fields.root)))
@@ -249,38 +253,40 @@ static const MANIFEST_RECIPIENT *find_recipient(const struct provpkg_manifest *m
 	return NULL;
 }
 
-static int open_shares(const MANIFEST *form, const MANIFEST_RECIPIENT *recipient, EVP_PKEY *agreement_key, EVP_PKEY *kem_key,
-		       uint8_t shares[2 * PROVPKG_SHARE_SIZE])
+static int open_kem_share(const struct provpkg_manifest *manifest, const MANIFEST_RECIPIENT *recipient,
+			  const struct provpkg_card_keys *keys, uint8_t share[PROVPKG_SHARE_SIZE])
 {
 	struct provpkg_blob name = { 0 };
 	int result;
 
 	if (provpkg_recipient_name(provpkg_string_view(recipient->kem_key_id), &name))
 		return PROVCARD_REFUSAL_ENVELOPE;
-	result = provpkg_envelope_open_kem(provpkg_string_view(form->kem_envelope), provpkg_blob_view(&name), kem_key, shares,
+	result = provpkg_envelope_open_kem(provpkg_string_view(manifest->form->kem_envelope), provpkg_blob_view(&name),
+					   provpkg_suite_kem_key(manifest->suite, keys), manifest->suite->kem_digest, share,
 					   PROVPKG_SHARE_SIZE);
 	provpkg_blob_free(&name);
-	if (result)
-		return result;
-	return provpkg_envelope_open_agreement(provpkg_string_view(form->agreement_envelope),
-					       provpkg_string_view(recipient->agreement_key_id), agreement_key,
-					       shares + PROVPKG_SHARE_SIZE, PROVPKG_SHARE_SIZE);
+	return result;
 }
 
-int provpkg_manifest_key(const struct provpkg_manifest *manifest, const uint8_t card_id[PROVPKG_CARD_ID_SIZE], EVP_PKEY *agreement_key,
-			 EVP_PKEY *kem_key, uint8_t key[PROVPKG_KEY_SIZE])
+int provpkg_manifest_key(const struct provpkg_manifest *manifest, const uint8_t card_id[PROVPKG_CARD_ID_SIZE],
+			 const struct provpkg_card_keys *keys, uint8_t key[PROVPKG_KEY_SIZE])
 {
 	const MANIFEST_RECIPIENT *recipient = find_recipient(manifest, card_id);
-	uint8_t shares[2 * PROVPKG_SHARE_SIZE];
+	uint8_t shares[PROVPKG_SHARES_MAX * PROVPKG_SHARE_SIZE];
 	int result;
 
 	if (!manifest->trusted)
 		return -EINVAL;
 	if (!recipient)
 		return PROVCARD_REFUSAL_NOT_A_RECIPIENT;
-	result = open_shares(manifest->form, recipient, agreement_key, kem_key, shares);
+	result = open_kem_share(manifest, recipient, keys, shares);
+	if (!result && manifest->suite->agreement)
+		result = provpkg_envelope_open_agreement(provpkg_string_view(manifest->form->agreement_envelope),
+							 provpkg_string_view(recipient->agreement_key_id), keys->agreement,
+							 shares + PROVPKG_SHARE_SIZE, PROVPKG_SHARE_SIZE);
 	if (!result)
-		result = provpkg_job_key(manifest->form->core, shares, key);
+		result = provpkg_job_key(manifest->form->core,
+					 (struct provpkg_view){ shares, manifest->suite->shares * PROVPKG_SHARE_SIZE }, key);
 	OPENSSL_cleanse(shares, sizeof(shares));
 	return result;
 }

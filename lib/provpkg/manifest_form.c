@@ -30,8 +30,8 @@ ASN1_SEQUENCE(MANIFEST_CORE) = {
 
 ASN1_SEQUENCE(MANIFEST_RECIPIENT) = {
 	ASN1_SIMPLE(MANIFEST_RECIPIENT, card_id, ASN1_OCTET_STRING),
-	ASN1_SIMPLE(MANIFEST_RECIPIENT, agreement_key_id, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(MANIFEST_RECIPIENT, kem_key_id, ASN1_OCTET_STRING),
+	ASN1_OPT(MANIFEST_RECIPIENT, agreement_key_id, ASN1_OCTET_STRING),
 } ASN1_SEQUENCE_END(MANIFEST_RECIPIENT)
 
 ASN1_SEQUENCE(MANIFEST) = {
@@ -40,7 +40,7 @@ ASN1_SEQUENCE(MANIFEST) = {
 	ASN1_SIMPLE(MANIFEST, payload_root, ASN1_OCTET_STRING),
 	ASN1_SEQUENCE_OF(MANIFEST, recipients, MANIFEST_RECIPIENT),
 	ASN1_SIMPLE(MANIFEST, kem_envelope, ASN1_OCTET_STRING),
-	ASN1_SIMPLE(MANIFEST, agreement_envelope, ASN1_OCTET_STRING),
+	ASN1_OPT(MANIFEST, agreement_envelope, ASN1_OCTET_STRING),
 	ASN1_SEQUENCE_OF(MANIFEST, grants, ASN1_ANY),
 } ASN1_SEQUENCE_END(MANIFEST)
 
@@ -52,13 +52,13 @@ void provpkg_payload_aad(const MANIFEST_CORE *core, uint8_t aad[PROVPKG_PAYLOAD_
 	provpkg_put_be(aad + PROVPKG_ID_SIZE, 4, core->suite);
 }
 
-int provpkg_job_key(const MANIFEST_CORE *core, const uint8_t shares[2 * PROVPKG_SHARE_SIZE], uint8_t key[PROVPKG_KEY_SIZE])
+int provpkg_job_key(const MANIFEST_CORE *core, struct provpkg_view shares, uint8_t key[PROVPKG_KEY_SIZE])
 {
 	uint8_t salt[48], info[sizeof(LABEL) - 1 + PROVPKG_PAYLOAD_AAD_SIZE];
 	const struct provpkg_hkdf hkdf = {
 		.digest = "SHA384",
 		.salt = { salt, sizeof(salt) },
-		.ikm = { shares, 2 * PROVPKG_SHARE_SIZE },
+		.ikm = shares,
 		.info = { info, sizeof(info) },
 	};
 	struct provpkg_blob der = { 0 };

@@ -35,8 +35,8 @@ typedef struct {
 
 typedef struct {
 	ASN1_OCTET_STRING *card_id;
-	ASN1_OCTET_STRING *agreement_key_id; /* subject key identifiers of the card's certificates; the envelopes name it so */
-	ASN1_OCTET_STRING *kem_key_id;
+	ASN1_OCTET_STRING *kem_key_id; /* subject key identifiers of the card's certificates; the envelopes name it so */
+	ASN1_OCTET_STRING *agreement_key_id; /* NULL in a suite without agreement */
 } MANIFEST_RECIPIENT;
 
 typedef struct {
@@ -45,7 +45,7 @@ typedef struct {
 	ASN1_OCTET_STRING *payload_root;
 	STACK_OF(MANIFEST_RECIPIENT) *recipients;
 	ASN1_OCTET_STRING *kem_envelope; /* DER of CMS */
-	ASN1_OCTET_STRING *agreement_envelope;
+	ASN1_OCTET_STRING *agreement_envelope; /* likewise */
 	STACK_OF(ASN1_TYPE) *grants; /* each as its own DER, see grant.c */
 } MANIFEST;
 
@@ -53,9 +53,11 @@ DEFINE_STACK_OF(MANIFEST_RECIPIENT)
 DECLARE_ASN1_ITEM(MANIFEST_RECIPIENT)
 DECLARE_ASN1_ITEM(MANIFEST)
 
-/* Job key: HKDF-SHA-384(salt = SHA-384(core), ikm = shares, info = label, package id, suite). @shares: KEM, then agreement. */
-PROVPKG_MUST_CHECK int provpkg_job_key(const MANIFEST_CORE *core, const uint8_t shares[2 * PROVPKG_SHARE_SIZE],
-				       uint8_t key[PROVPKG_KEY_SIZE]);
+/*
+ * Job key: HKDF-SHA-384(salt = SHA-384(core), ikm = shares, info = label, package id, suite). @shares: those of the suite, KEM, then
+ * agreement.
+ */
+PROVPKG_MUST_CHECK int provpkg_job_key(const MANIFEST_CORE *core, struct provpkg_view shares, uint8_t key[PROVPKG_KEY_SIZE]);
 
 /* Associated data of the payload: package id and suite (4 bytes, big-endian). */
 #define PROVPKG_PAYLOAD_AAD_SIZE (PROVPKG_ID_SIZE + 4)

@@ -14,5 +14,6 @@
 
 #define PROVPKG_OID_KEM_RECIPIENT "1.2.840.113549.1.9.16.13.3" /* id-ori-kem, RFC 9629 */
 #define PROVPKG_OID_HKDF_SHA256 "1.2.840.113549.1.9.16.3.28" /* id-alg-hkdf-with-sha256, RFC 8619 */
+#define PROVPKG_OID_HKDF_SHA384 "1.2.840.113549.1.9.16.3.29" /* id-alg-hkdf-with-sha384 */
 
 #endif

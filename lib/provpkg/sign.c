@@ -311,27 +311,60 @@ out:
 	return result;
 }
 
-int provpkg_signed_chain(const struct provpkg_signed *object, size_t index, STACK_OF(X509) *anchors, int64_t at)
+/* Those of @certificates whose keys are of a family; NULL: all. What a chain must not run through is not there for it. */
+static STACK_OF(X509) *of_family(const STACK_OF(X509) *certificates, const char *family)
+{
+	STACK_OF(X509) *chosen = sk_X509_new_null();
+	X509 *certificate;
+
+	for (int i = 0; chosen && i < sk_X509_num(certificates); i++) {
+		certificate = sk_X509_value(certificates, i);
+		if (family && !provpkg_key_begins(X509_get0_pubkey(certificate), family))
+			continue;
+		if (!sk_X509_push(chosen, certificate)) {
+			sk_X509_free(chosen);
+			return NULL;
+		}
+	}
+	return chosen;
+}
+
+static int chain_within(const struct provpkg_signed *object, X509 *signer, const char *family, STACK_OF(X509) *anchors, int64_t at)
+{
+	STACK_OF(X509) *trusted = of_family(anchors, family), *others = of_family(object->certificates, family);
+	X509_STORE *store = X509_STORE_new();
+	int result = -ENOMEM;
+
+	for (int i = 0; store && i < sk_X509_num(trusted); i++)
+		if (!X509_STORE_add_cert(store, sk_X509_value(trusted, i)))
+			goto out;
+	if (store && trusted && others)
+		result = verify_chain(store, signer, others, at);
+out:
+	X509_STORE_free(store);
+	sk_X509_free(trusted);
+	sk_X509_free(others);
+	return result;
+}
+
+static int signer_chain(const struct provpkg_signed *object, size_t index, const char *family, STACK_OF(X509) *anchors, int64_t at)
 {
 	X509 *signer = provpkg_signed_signer(object, index);
-	X509_STORE *store;
-	int result = -ENOMEM;
+	int result;
 
 	if (!signer)
 		return -EINVAL;
 	if (!(X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE))
 		return PROVCARD_REFUSAL_SIGNER_UNTRUSTED;
 	ERR_set_mark();
-	store = X509_STORE_new();
-	for (int i = 0; store && i < sk_X509_num(anchors); i++)
-		if (!X509_STORE_add_cert(store, sk_X509_value(anchors, i)))
-			goto out;
-	if (store)
-		result = verify_chain(store, signer, object->certificates, at);
-out:
-	X509_STORE_free(store);
+	result = chain_within(object, signer, family, anchors, at);
 	ERR_pop_to_mark();
 	return result;
+}
+
+int provpkg_signed_chain(const struct provpkg_signed *object, size_t index, STACK_OF(X509) *anchors, int64_t at)
+{
+	return signer_chain(object, index, NULL, anchors, at);
 }
 
 /* The suite's signatures are made over SHA-512. */
@@ -354,6 +387,33 @@ static bool has_signer(const struct provpkg_signed *object, const char *kind)
 	return false;
 }
 
+static bool has_signers(const struct provpkg_signed *object, const struct provpkg_suite *suite)
+{
+	for (size_t i = 0; i < suite->signers; i++)
+		if (!has_signer(object, suite->signer[i].kind))
+			return false;
+	return true;
+}
+
+unsigned int provpkg_signed_kinds(const struct provpkg_signed *object)
+{
+	const struct provpkg_suite *suite;
+
+	for (unsigned int id = 1; (suite = provpkg_suite_find(id)); id++)
+		if (has_signers(object, suite))
+			return id;
+	return 0;
+}
+
+/* The family that a signer's chain must keep to; NULL for one that the suite does not ask for. */
+static const char *family_of(const struct provpkg_suite *suite, X509 *signer)
+{
+	for (size_t i = 0; i < suite->signers; i++)
+		if (provpkg_key_is(X509_get0_pubkey(signer), suite->signer[i].kind))
+			return suite->signer[i].chain;
+	return NULL;
+}
+
 int provpkg_signed_suite(const struct provpkg_signed *object, unsigned int suite, STACK_OF(X509) *anchors, int64_t at)
 {
 	const struct provpkg_suite *demands = provpkg_suite_find(suite);
@@ -362,12 +422,11 @@ int provpkg_signed_suite(const struct provpkg_signed *object, unsigned int suite
 
 	if (!demands)
 		return PROVCARD_REFUSAL_SUITE_UNKNOWN;
-	for (size_t i = 0; i < demands->signers; i++)
-		if (!has_signer(object, demands->signer[i]))
-			return PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING;
+	if (!has_signers(object, demands))
+		return PROVCARD_REFUSAL_MANIFEST_SIGNER_MISSING;
 	first = X509_get_subject_name(provpkg_signed_signer(object, 0));
 	for (size_t i = 0; i < provpkg_signed_count(object); i++) {
-		result = provpkg_signed_chain(object, i, anchors, at);
+		result = signer_chain(object, i, family_of(demands, provpkg_signed_signer(object, i)), anchors, at);
 		if (result)
 			return result;
 		subject = X509_get_subject_name(provpkg_signed_signer(object, i));

@@ -92,15 +92,18 @@ bool provpkg_extension(STACK_OF(X509_EXTENSION) **extensions, X509V3_CTX *contex
 	return added;
 }
 
+bool provpkg_key_begins(const EVP_PKEY *key, const char *family)
+{
+	const char *name = key ? EVP_PKEY_get0_type_name(key) : NULL;
+
+	return name && !strncmp(name, family, strlen(family));
+}
+
 static bool of_family(STACK_OF(X509) *chain, const char *family)
 {
-	for (int i = 1; i < sk_X509_num(chain); i++) {
-		EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(chain, i));
-		const char *name = key ? EVP_PKEY_get0_type_name(key) : NULL;
-
-		if (!name || strncmp(name, family, strlen(family)))
+	for (int i = 1; i < sk_X509_num(chain); i++)
+		if (!provpkg_key_begins(X509_get0_pubkey(sk_X509_value(chain, i)), family))
 			return false;
-	}
 	return true;
 }
 

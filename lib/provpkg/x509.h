@@ -11,6 +11,8 @@
 
 /* Is it a key of exactly this kind: "P-256", "P-384", "ML-DSA-65", ...? Explicit curve parameters are not. */
 bool provpkg_key_is(const EVP_PKEY *key, const char *kind);
+/* Does the name of its algorithm begin so: "EC", "ML-DSA", "ML-DSA-87"? */
+bool provpkg_key_begins(const EVP_PKEY *key, const char *family);
 /* The digest that goes with a signing key: NULL where the algorithm brings its own. */
 const EVP_MD *provpkg_key_digest(const EVP_PKEY *key);
 

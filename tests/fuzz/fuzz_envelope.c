@@ -31,7 +31,7 @@ static int open_kem(struct provpkg_view cms, uint8_t *plain)
 	int result;
 
 	FUZZ_MUST(!provpkg_recipient_name(key_id(card.card.certificates.kem_768), &name));
-	result = provpkg_envelope_open_kem(cms, provpkg_blob_view(&name), card.kem_768, plain, PROVPKG_SHARE_SIZE);
+	result = provpkg_envelope_open_kem(cms, provpkg_blob_view(&name), card.keys.kem_768, plain, PROVPKG_SHARE_SIZE);
 	provpkg_blob_free(&name);
 	return result;
 }
@@ -44,8 +44,8 @@ void fuzz_one(struct provpkg_view input)
 	if (fuzz_u8(&input) % 2 == KEM)
 		result = open_kem(input, plain);
 	else
-		result = provpkg_envelope_open_agreement(input, key_id(card.card.certificates.agreement), card.agreement, plain,
-							 PROVPKG_SHARE_SIZE);
+		result = provpkg_envelope_open_agreement(input, key_id(card.card.certificates.agreement), card.keys.agreement,
+							 plain, PROVPKG_SHARE_SIZE);
 	FUZZ_MUST(result >= 0);
 	if (result)
 		return;

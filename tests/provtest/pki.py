@@ -100,7 +100,7 @@ class Maker:
 
 
 class Oem:
-    """An OEM: two roots, two signing certificates of one subject, and a CA for its devices."""
+    """An OEM: signing certificates of one subject, two for suite 1, one for suite 2, each with its root; a CA for its devices."""
 
     def __init__(self, folder, name="Example Devices", **validity):
         self.folder, self.name = pathlib.Path(folder), name
@@ -109,9 +109,12 @@ class Oem:
         self.pq_root = Authority(folder, "oem-root-pq", POST_QUANTUM, f"/O={name}/CN={name} root (ML-DSA-65)")
         self.key, self.certificate = self.classical_root.issue("signer-classical", subject, CLASSICAL, **validity)
         self.pq_key, self.pq_certificate = self.pq_root.issue("signer-pq", subject, POST_QUANTUM, **validity)
+        self.pq_87_root = Authority(folder, "oem-root-pq-87", POST_QUANTUM_5, f"/O={name}/CN={name} root (ML-DSA-87)")
+        self.pq_87_key, self.pq_87_certificate = self.pq_87_root.issue("signer-pq-87", subject, POST_QUANTUM_5, **validity)
         self.device_root = Authority(folder, "device-root", CLASSICAL, f"/O={name}/CN={name} device root")
         self.anchors = self.folder / "oem-anchors.pem"
-        self.anchors.write_text(self.classical_root.certificate.read_text() + self.pq_root.certificate.read_text())
+        roots = (self.classical_root, self.pq_root, self.pq_87_root)
+        self.anchors.write_text("".join(root.certificate.read_text() for root in roots))
 
     def certify_issuer(self, request, output):
         """Answer `provcard csr --issuer`: the certificate of a card's issuing key."""

@@ -79,6 +79,13 @@ void parcel_new(struct parcel *parcel, size_t image_size)
 	};
 }
 
+void parcel_suite(struct parcel *parcel, unsigned int suite)
+{
+	parcel->build.suite = suite;
+	parcel->build.signers = parcel->oem.signers + (suite == PROVPKG_SUITE_CNSA2 ? 2 : 0);
+	parcel->build.signer_count = provpkg_suite_signers(suite);
+}
+
 static void pack_segments(struct parcel *parcel)
 {
 	uint64_t segments = provpkg_builder_segments(parcel->builder), offset;
@@ -132,5 +139,5 @@ int parcel_key(const struct parcel *parcel, const struct provpkg_manifest *manif
 {
 	const struct pki_card *card = &parcel->cards[index];
 
-	return provpkg_manifest_key(manifest, card->card.card_id, card->agreement, card->kem_768, key);
+	return provpkg_manifest_key(manifest, card->card.card_id, &card->keys, key);
 }

@@ -27,6 +27,8 @@ struct parcel {
 
 /* @image_size: bytes of the image area, filled with a pattern; its first 4096 are the one image of the RoT configuration. */
 void parcel_new(struct parcel *parcel, size_t image_size);
+/* Suite 1 unless this says otherwise. */
+void parcel_suite(struct parcel *parcel, unsigned int suite);
 void parcel_pack(struct parcel *parcel);
 void parcel_free(struct parcel *parcel);
 

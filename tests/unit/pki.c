@@ -107,10 +107,13 @@ void pki_oem_new(struct pki_oem *oem, const char *name)
 
 	pki_chain_new(&oem->classical, "P-384", &end);
 	pki_chain_new(&oem->pq, "ML-DSA-65", &end);
+	pki_chain_new(&oem->pq_87, "ML-DSA-87", &end);
 	oem->signers[0] = (struct provpkg_signer){ oem->classical.key, oem->classical.certificate, NULL };
 	oem->signers[1] = (struct provpkg_signer){ oem->pq.key, oem->pq.certificate, NULL };
+	oem->signers[2] = (struct provpkg_signer){ oem->pq_87.key, oem->pq_87.certificate, NULL };
 	oem->anchors = sk_X509_new_null();
-	NEED(sk_X509_push(oem->anchors, oem->classical.root) && sk_X509_push(oem->anchors, oem->pq.root));
+	NEED(sk_X509_push(oem->anchors, oem->classical.root) && sk_X509_push(oem->anchors, oem->pq.root) &&
+	     sk_X509_push(oem->anchors, oem->pq_87.root));
 }
 
 void pki_oem_free(struct pki_oem *oem)
@@ -118,6 +121,7 @@ void pki_oem_free(struct pki_oem *oem)
 	sk_X509_free(oem->anchors);
 	pki_chain_free(&oem->classical);
 	pki_chain_free(&oem->pq);
+	pki_chain_free(&oem->pq_87);
 	memset(oem, 0, sizeof(*oem));
 }
 
@@ -142,12 +146,12 @@ void pki_card_new(struct pki_card *card, const char *serial)
 	X509 *issuer = pki_certificate(issuer_key, &(struct pki_profile){ .subject = "card", .ca = true }, NULL, NULL);
 
 	memset(card, 0, sizeof(*card));
-	card->agreement = pki_key("P-384");
-	card->kem_768 = pki_key("ML-KEM-768");
-	card->kem_1024 = pki_key("ML-KEM-1024");
-	card->card.certificates.agreement = pki_certificate(card->agreement, &agreement, issuer, issuer_key);
-	card->card.certificates.kem_768 = pki_certificate(card->kem_768, &kem, issuer, issuer_key);
-	card->card.certificates.kem_1024 = pki_certificate(card->kem_1024, &kem, issuer, issuer_key);
+	card->keys.agreement = pki_key("P-384");
+	card->keys.kem_768 = pki_key("ML-KEM-768");
+	card->keys.kem_1024 = pki_key("ML-KEM-1024");
+	card->card.certificates.agreement = pki_certificate(card->keys.agreement, &agreement, issuer, issuer_key);
+	card->card.certificates.kem_768 = pki_certificate(card->keys.kem_768, &kem, issuer, issuer_key);
+	card->card.certificates.kem_1024 = pki_certificate(card->keys.kem_1024, &kem, issuer, issuer_key);
 	NEED(!provpkg_card_id(&card->card.certificates, card->card.card_id));
 	snprintf(card->card.serial, sizeof(card->card.serial), "%s", serial);
 	X509_free(issuer);
@@ -156,9 +160,7 @@ void pki_card_new(struct pki_card *card, const char *serial)
 
 void pki_card_free(struct pki_card *card)
 {
-	EVP_PKEY_free(card->agreement);
-	EVP_PKEY_free(card->kem_768);
-	EVP_PKEY_free(card->kem_1024);
+	provpkg_card_keys_clear(&card->keys);
 	X509_free(card->card.certificates.agreement);
 	X509_free(card->card.certificates.kem_768);
 	X509_free(card->card.certificates.kem_1024);

@@ -39,11 +39,12 @@ struct pki_chain {
 void pki_chain_new(struct pki_chain *chain, const char *kind, const struct pki_profile *end);
 void pki_chain_free(struct pki_chain *chain);
 
-/* An OEM: both chains, its signers for suite 1, and its anchors. */
+/* An OEM: its chains, P-384, ML-DSA-65 and ML-DSA-87, its anchors, and its signers: the first two for suite 1, the last for 2. */
 struct pki_oem {
 	struct pki_chain classical;
 	struct pki_chain pq;
-	struct provpkg_signer signers[2];
+	struct pki_chain pq_87;
+	struct provpkg_signer signers[3];
 	STACK_OF(X509) *anchors;
 };
 
@@ -55,9 +56,7 @@ void pki_authority(const struct pki_oem *members, size_t count, unsigned int thr
 
 /* A card as packages see it: encryption keys, their certificates (self-made, no chain) and its id. */
 struct pki_card {
-	EVP_PKEY *agreement;
-	EVP_PKEY *kem_768;
-	EVP_PKEY *kem_1024;
+	struct provpkg_card_keys keys; /* without identities */
 	struct provpkg_card card;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The two share envelopes, ours and foreign ones. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +40,7 @@ static int teardown(void **state)
 struct kind {
 	int (*seal)(X509 *const *certificates, size_t count, struct provpkg_view plain, struct provpkg_blob *cms);
 	int (*open)(struct provpkg_view cms, X509 *certificate, EVP_PKEY *key, uint8_t *plain);
-	bool kem;
+	const char *digest; /* of the KEM's HKDF; NULL: agreement */
 };
 
 static struct provpkg_view key_id_of(X509 *certificate)
@@ -49,15 +50,35 @@ static struct provpkg_view key_id_of(X509 *certificate)
 	return (struct provpkg_view){ ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id) };
 }
 
-static int open_kem(struct provpkg_view cms, X509 *certificate, EVP_PKEY *key, uint8_t *plain)
+static int open_kem(struct provpkg_view cms, X509 *certificate, EVP_PKEY *key, const char *digest, uint8_t *plain)
 {
 	struct provpkg_blob name = { 0 };
 	int result;
 
 	assert_int_equal(provpkg_recipient_name(key_id_of(certificate), &name), 0);
-	result = provpkg_envelope_open_kem(cms, provpkg_blob_view(&name), key, plain, PROVPKG_SHARE_SIZE);
+	result = provpkg_envelope_open_kem(cms, provpkg_blob_view(&name), key, digest, plain, PROVPKG_SHARE_SIZE);
 	provpkg_blob_free(&name);
 	return result;
+}
+
+static int open_768(struct provpkg_view cms, X509 *certificate, EVP_PKEY *key, uint8_t *plain)
+{
+	return open_kem(cms, certificate, key, "SHA256", plain);
+}
+
+static int open_1024(struct provpkg_view cms, X509 *certificate, EVP_PKEY *key, uint8_t *plain)
+{
+	return open_kem(cms, certificate, key, "SHA384", plain);
+}
+
+static int seal_768(X509 *const *certificates, size_t count, struct provpkg_view plain, struct provpkg_blob *cms)
+{
+	return provpkg_envelope_seal_kem(certificates, count, "SHA256", plain, cms);
+}
+
+static int seal_1024(X509 *const *certificates, size_t count, struct provpkg_view plain, struct provpkg_blob *cms)
+{
+	return provpkg_envelope_seal_kem(certificates, count, "SHA384", plain, cms);
 }
 
 static int open_agreement(struct provpkg_view cms, X509 *certificate, EVP_PKEY *key, uint8_t *plain)
@@ -65,17 +86,26 @@ static int open_agreement(struct provpkg_view cms, X509 *certificate, EVP_PKEY *
 	return provpkg_envelope_open_agreement(cms, key_id_of(certificate), key, plain, PROVPKG_SHARE_SIZE);
 }
 
-static struct kind kem = { provpkg_envelope_seal_kem, open_kem, true };
-static struct kind agreement = { provpkg_envelope_seal_agreement, open_agreement, false };
+static struct kind kem = { seal_768, open_768, "SHA256" };
+static struct kind kem_1024 = { seal_1024, open_1024, "SHA384" };
+static struct kind agreement = { provpkg_envelope_seal_agreement, open_agreement, NULL };
 
 static X509 *certificate_of(const struct kind *kind, size_t index)
 {
-	return kind->kem ? cards[index].card.certificates.kem_768 : cards[index].card.certificates.agreement;
+	const struct provpkg_card_certificates *own = &cards[index].card.certificates;
+
+	if (!kind->digest)
+		return own->agreement;
+	return kind == &kem ? own->kem_768 : own->kem_1024;
 }
 
 static EVP_PKEY *key_of(const struct kind *kind, size_t index)
 {
-	return kind->kem ? cards[index].kem_768 : cards[index].agreement;
+	const struct provpkg_card_keys *own = &cards[index].keys;
+
+	if (!kind->digest)
+		return own->agreement;
+	return kind == &kem ? own->kem_768 : own->kem_1024;
 }
 
 static struct provpkg_blob seal(const struct kind *kind, size_t count)
@@ -116,7 +146,7 @@ static void nobody_else_opens_it(void **state)
 
 static void the_other_kind_does_not_open_it(void **state)
 {
-	const struct kind *kind = *state, *other = kind->kem ? &agreement : &kem;
+	const struct kind *kind = *state, *other = kind->digest ? &agreement : &kem;
 	struct provpkg_blob cms = seal(kind, 1);
 	uint8_t plain[PROVPKG_SHARE_SIZE];
 
@@ -135,7 +165,7 @@ static void altered_bits_never_give_another_share(void **state)
 	uint8_t plain[PROVPKG_SHARE_SIZE];
 	size_t accepted = 0;
 
-	for (size_t bit = 0; bit < cms.size * 8; bit += kind->kem ? 41 : 7) {
+	for (size_t bit = 0; bit < cms.size * 8; bit += kind->digest ? 41 : 7) {
 		cms.data[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 		if (!kind->open(provpkg_blob_view(&cms), certificate_of(kind, 0), key_of(kind, 0), plain)) {
 			assert_memory_equal(plain, share, sizeof(share));
@@ -143,7 +173,7 @@ static void altered_bits_never_give_another_share(void **state)
 		}
 		cms.data[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 	}
-	if (kind->kem)
+	if (kind->digest)
 		assert_int_equal(accepted, 0);
 	provpkg_blob_free(&cms);
 }
@@ -167,7 +197,7 @@ static void cut_and_lengthened_envelopes_are_refused(void **state)
 static void recipients_need_a_key_identifier(void **state)
 {
 	const struct kind *kind = *state;
-	X509 *nameless = pki_certificate(cards[0].agreement, &(struct pki_profile){ .no_key_identifier = true }, NULL, NULL);
+	X509 *nameless = pki_certificate(cards[0].keys.agreement, &(struct pki_profile){ .no_key_identifier = true }, NULL, NULL);
 	struct provpkg_blob cms = { 0 };
 
 	assert_int_equal(kind->seal(&nameless, 1, share_view, &cms), PROVCARD_REFUSAL_CARD_CERTIFICATE);
@@ -271,13 +301,36 @@ static void open_foreign(const char *family, const char *message, size_t size)
 	name = issuer_and_serial(certificate);
 	expected = vectors_read("cms-ml-kem/expected_plaintext.txt");
 	assert_int_equal(expected.size, size);
-	assert_int_equal(provpkg_envelope_open_kem(provpkg_blob_view(&cms), provpkg_blob_view(&name), key, plain, size), 0);
+	assert_int_equal(provpkg_envelope_open_kem(provpkg_blob_view(&cms), provpkg_blob_view(&name), key, "SHA256", plain, size),
+			 0);
 	assert_memory_equal(plain, expected.data, size);
 	provpkg_blob_free(&expected);
 	provpkg_blob_free(&name);
 	provpkg_blob_free(&cms);
 	EVP_PKEY_free(key);
 	X509_free(certificate);
+}
+
+/* The other suite's key, and the right key with the other suite's KDF. */
+static void suites_do_not_mix(void **state)
+{
+	struct provpkg_blob weak = seal(&kem, 1), strong = seal(&kem_1024, 1), half = { 0 };
+	X509 *const certificates[] = { certificate_of(&kem_1024, 0) };
+	EVP_PKEY *small = key_of(&kem, 0), *large = key_of(&kem_1024, 0);
+	uint8_t plain[PROVPKG_SHARE_SIZE];
+
+	(void)state;
+	assert_int_equal(provpkg_envelope_seal_kem(certificates, 1, "SHA256", share_view, &half), 0);
+	assert_int_equal(open_1024(provpkg_blob_view(&weak), certificate_of(&kem, 0), small, plain), PROVCARD_REFUSAL_ENVELOPE);
+	assert_int_equal(open_768(provpkg_blob_view(&strong), certificates[0], large, plain), PROVCARD_REFUSAL_ENVELOPE);
+	assert_int_equal(open_1024(provpkg_blob_view(&half), certificates[0], large, plain), PROVCARD_REFUSAL_ENVELOPE);
+	assert_int_equal(open_1024(provpkg_blob_view(&strong), certificates[0], small, plain), PROVCARD_REFUSAL_ENVELOPE);
+	assert_int_equal(open_768(provpkg_blob_view(&weak), certificate_of(&kem, 0), large, plain), PROVCARD_REFUSAL_ENVELOPE);
+	assert_int_equal(open_1024(provpkg_blob_view(&strong), certificates[0], large, plain), 0);
+	assert_int_equal(provpkg_envelope_seal_kem(certificates, 1, "SHA1", share_view, &half), -EINVAL);
+	provpkg_blob_free(&weak);
+	provpkg_blob_free(&strong);
+	provpkg_blob_free(&half);
 }
 
 static void foreign_messages_open(void **state)
@@ -296,20 +349,28 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_prestate(every_recipient_opens_it, &kem),
+		cmocka_unit_test_prestate(every_recipient_opens_it, &kem_1024),
 		cmocka_unit_test_prestate(every_recipient_opens_it, &agreement),
 		cmocka_unit_test_prestate(nobody_else_opens_it, &kem),
+		cmocka_unit_test_prestate(nobody_else_opens_it, &kem_1024),
 		cmocka_unit_test_prestate(nobody_else_opens_it, &agreement),
 		cmocka_unit_test_prestate(the_other_kind_does_not_open_it, &kem),
+		cmocka_unit_test_prestate(the_other_kind_does_not_open_it, &kem_1024),
 		cmocka_unit_test_prestate(the_other_kind_does_not_open_it, &agreement),
 		cmocka_unit_test_prestate(altered_bits_never_give_another_share, &kem),
+		cmocka_unit_test_prestate(altered_bits_never_give_another_share, &kem_1024),
 		cmocka_unit_test_prestate(altered_bits_never_give_another_share, &agreement),
 		cmocka_unit_test_prestate(cut_and_lengthened_envelopes_are_refused, &kem),
+		cmocka_unit_test_prestate(cut_and_lengthened_envelopes_are_refused, &kem_1024),
 		cmocka_unit_test_prestate(cut_and_lengthened_envelopes_are_refused, &agreement),
 		cmocka_unit_test_prestate(recipients_need_a_key_identifier, &kem),
+		cmocka_unit_test_prestate(recipients_need_a_key_identifier, &kem_1024),
 		cmocka_unit_test_prestate(recipients_need_a_key_identifier, &agreement),
 		cmocka_unit_test_prestate(another_size_is_refused, &kem),
+		cmocka_unit_test_prestate(another_size_is_refused, &kem_1024),
 		cmocka_unit_test_prestate(another_size_is_refused, &agreement),
 		cmocka_unit_test(a_weaker_key_derivation_is_refused),
+		cmocka_unit_test(suites_do_not_mix),
 		cmocka_unit_test(foreign_messages_open),
 	};
 

@@ -277,7 +277,7 @@ static void versions_suites_and_critical_fields_have_their_codes(void **state)
 	(void)state;
 	assert_int_equal(refusal_of(alter_version), PROVCARD_REFUSAL_PACKAGE_VERSION);
 	assert_int_equal(refusal_of(alter_suite), PROVCARD_REFUSAL_SUITE_UNKNOWN);
-	assert_int_equal(refusal_of(alter_cnsa_suite), PROVCARD_REFUSAL_SUITE_UNKNOWN);
+	assert_int_equal(refusal_of(alter_cnsa_suite), PROVCARD_REFUSAL_MANIFEST_DER);
 	assert_int_equal(refusal_of(alter_extension), 0);
 	assert_int_equal(refusal_of(alter_critical_extension), PROVCARD_REFUSAL_CRITICAL_UNKNOWN);
 }

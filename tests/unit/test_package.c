@@ -138,8 +138,7 @@ static void a_card_that_is_not_named_gets_nothing(void **state)
 	(void)state;
 	assert_int_equal(parcel_open(&parcel, &manifest), 0);
 	assert_int_equal(provpkg_manifest_grant(manifest, stranger, &grant), PROVCARD_REFUSAL_NOT_A_RECIPIENT);
-	assert_int_equal(provpkg_manifest_key(manifest, stranger, parcel.cards[0].agreement, parcel.cards[0].kem_768, key),
-			 PROVCARD_REFUSAL_NOT_A_RECIPIENT);
+	assert_int_equal(provpkg_manifest_key(manifest, stranger, &parcel.cards[0].keys, key), PROVCARD_REFUSAL_NOT_A_RECIPIENT);
 	provpkg_manifest_free(manifest);
 }
 
@@ -147,6 +146,7 @@ static void both_cards_derive_the_same_key_and_need_both_halves(void **state)
 {
 	const struct pki_card *one = &parcel.cards[0], *other = &parcel.cards[1];
 	uint8_t key[2][PROVPKG_KEY_SIZE], none[PROVPKG_KEY_SIZE];
+	struct provpkg_card_keys mixed = one->keys;
 	struct provpkg_manifest *manifest;
 
 	(void)state;
@@ -154,10 +154,11 @@ static void both_cards_derive_the_same_key_and_need_both_halves(void **state)
 	assert_int_equal(parcel_key(&parcel, manifest, 0, key[0]), 0);
 	assert_int_equal(parcel_key(&parcel, manifest, 1, key[1]), 0);
 	assert_memory_equal(key[0], key[1], PROVPKG_KEY_SIZE);
-	assert_int_equal(provpkg_manifest_key(manifest, one->card.card_id, other->agreement, one->kem_768, none),
-			 PROVCARD_REFUSAL_ENVELOPE);
-	assert_int_equal(provpkg_manifest_key(manifest, one->card.card_id, one->agreement, other->kem_768, none),
-			 PROVCARD_REFUSAL_ENVELOPE);
+	mixed.agreement = other->keys.agreement;
+	assert_int_equal(provpkg_manifest_key(manifest, one->card.card_id, &mixed, none), PROVCARD_REFUSAL_ENVELOPE);
+	mixed = one->keys;
+	mixed.kem_768 = other->keys.kem_768;
+	assert_int_equal(provpkg_manifest_key(manifest, one->card.card_id, &mixed, none), PROVCARD_REFUSAL_ENVELOPE);
 	provpkg_manifest_free(manifest);
 }
 
@@ -361,7 +362,7 @@ static void spoil_nothing(struct parcel *spoiled)
 
 static void spoil_suite(struct parcel *spoiled)
 {
-	spoiled->build.suite = PROVPKG_SUITE_CNSA2;
+	spoiled->build.suite = 3;
 }
 
 static void spoil_signer_count(struct parcel *spoiled)
@@ -389,7 +390,7 @@ static void spoil_same_card(struct parcel *spoiled)
 
 static void spoil_card_key(struct parcel *spoiled)
 {
-	X509 *wrong = pki_certificate(spoiled->cards[0].agreement, NULL, NULL, NULL);
+	X509 *wrong = pki_certificate(spoiled->cards[0].keys.agreement, NULL, NULL, NULL);
 
 	X509_free(spoiled->cards[0].card.certificates.kem_768);
 	spoiled->cards[0].card.certificates.kem_768 = wrong;
@@ -397,7 +398,8 @@ static void spoil_card_key(struct parcel *spoiled)
 
 static void spoil_card_identifier(struct parcel *spoiled)
 {
-	X509 *wrong = pki_certificate(spoiled->cards[0].agreement, &(struct pki_profile){ .no_key_identifier = true }, NULL, NULL);
+	X509 *wrong =
+		pki_certificate(spoiled->cards[0].keys.agreement, &(struct pki_profile){ .no_key_identifier = true }, NULL, NULL);
 
 	X509_free(spoiled->cards[0].card.certificates.agreement);
 	spoiled->cards[0].card.certificates.agreement = wrong;

@@ -91,7 +91,7 @@ static void initialise_round_trip(void **state)
 	assert_int_equal(X509_cmp(decoded.initialise.officer, request.initialise.officer), 0);
 	assert_int_equal(X509_cmp(decoded.initialise.identity_classical, request.initialise.identity_classical), 0);
 	assert_int_equal(X509_cmp(decoded.initialise.identity_pq, request.initialise.identity_pq), 0);
-	assert_int_equal(sk_X509_num(decoded.initialise.chain), 2);
+	assert_int_equal(sk_X509_num(decoded.initialise.chain), 3);
 	assert_int_equal(X509_cmp(sk_X509_value(decoded.initialise.chain, 1), oem.pq.root), 0);
 	provpkg_request_clear(&decoded);
 	assert_null(decoded.initialise.officer);
@@ -104,7 +104,7 @@ static void enrol_round_trip(void **state)
 	(void)state;
 	assert_int_equal(decoded.enrol.role, PROVPKG_ROLE_OEM);
 	assert_string_equal(decoded.enrol.name, "acme");
-	assert_int_equal(sk_X509_num(decoded.enrol.certificates), 2);
+	assert_int_equal(sk_X509_num(decoded.enrol.certificates), 3);
 	assert_int_equal(X509_cmp(sk_X509_value(decoded.enrol.certificates, 0), oem.classical.root), 0);
 	provpkg_request_clear(&decoded);
 }

@@ -65,7 +65,7 @@ struct provpkg_build {
 	STACK_OF(X509) *issuer_chain; /* above the issuing certificates, root included; may be NULL */
 	const struct provpkg_recipient *recipients;
 	size_t recipient_count;
-	const struct provpkg_signer *signers; /* as the suite demands: P-384 first, then ML-DSA */
+	const struct provpkg_signer *signers; /* as the suite demands: 1, P-384, then ML-DSA-65; 2, ML-DSA-87 alone */
 	size_t signer_count;
 	uint64_t image_size; /* bytes of the image area */
 	const struct provpkg_authority *authority; /* NULL: the OEM grants, and the package holds each card's first grant */
@@ -127,7 +127,7 @@ struct provpkg_manifest;
 PROVPKG_MUST_CHECK int provpkg_manifest_open(struct provpkg_view cms, struct provpkg_manifest **manifest);
 void provpkg_manifest_free(struct provpkg_manifest *manifest);
 const struct provpkg_manifest_fields *provpkg_manifest_fields(const struct provpkg_manifest *manifest);
-/* Step 2b: both signers chain to @anchors at @at. As provpkg_signed_suite(). */
+/* Step 2b: the suite's signers chain to @anchors at @at. As provpkg_signed_suite(). */
 PROVPKG_MUST_CHECK int provpkg_manifest_trust(struct provpkg_manifest *manifest, STACK_OF(X509) *anchors, int64_t at);
 const struct provpkg_signed *provpkg_manifest_signed(const struct provpkg_manifest *manifest);
 /* Does this card's id stand among the recipients? NOT_A_RECIPIENT. */
@@ -141,11 +141,11 @@ PROVPKG_MUST_CHECK int provpkg_manifest_grant(const struct provpkg_manifest *man
 PROVPKG_MUST_CHECK int provpkg_manifest_leaves(const struct provpkg_manifest *manifest, struct provpkg_view leaves);
 
 /*
- * Step 6: unwrap both shares, derive the job key. NOT_A_RECIPIENT, ENVELOPE. The envelopes are opened only after
- * provpkg_manifest_trust() succeeded: -EINVAL.
+ * Step 6: unwrap the suite's shares with those of @keys that it takes, derive the job key. NOT_A_RECIPIENT, ENVELOPE. The envelopes
+ * are opened only after provpkg_manifest_trust() succeeded: -EINVAL.
  */
 PROVPKG_MUST_CHECK int provpkg_manifest_key(const struct provpkg_manifest *manifest, const uint8_t card_id[PROVPKG_CARD_ID_SIZE],
-					    EVP_PKEY *agreement_key, EVP_PKEY *kem_key, uint8_t key[PROVPKG_KEY_SIZE]);
+					    const struct provpkg_card_keys *keys, uint8_t key[PROVPKG_KEY_SIZE]);
 
 /* A payload that can be read: job key and FLOE header checked (FLOE_HEADER). Thread safe after creation. */
 struct provpkg_payload;
@@ -166,7 +166,7 @@ size_t provpkg_payload_segment_plain(void);
 /* What stands before the images inside the encryption. */
 struct provpkg_contents {
 	struct provpkg_rot rot;
-	X509 *oem; /* the OEM's classical signing certificate, must be the one that signed */
+	X509 *oem; /* the OEM's signing certificate, the P-384 one in suite 1; must be one that signed */
 	STACK_OF(X509) *issuers; /* issuing certificates, one per card */
 	STACK_OF(X509) *issuer_chain; /* above them */
 	uint64_t image_area; /* offset of the image area in the plaintext */

@@ -68,9 +68,13 @@ X509 *provpkg_signed_signer(const struct provpkg_signed *object, size_t index); 
  */
 PROVPKG_MUST_CHECK int provpkg_signed_chain(const struct provpkg_signed *object, size_t index, STACK_OF(X509) *anchors, int64_t at);
 
+/* How many signatures suite @suite demands; 0 for an unknown one. */
+size_t provpkg_suite_signers(unsigned int suite);
+/* The first suite whose kinds of signatures @object carries, whoever made them; 0 for none. */
+unsigned int provpkg_signed_kinds(const struct provpkg_signed *object);
 /*
- * Does @object carry the signatures that suite @suite demands: one of each algorithm, each chaining to an anchor, and both end
- * certificates with the same subject? MANIFEST_SIGNER_MISSING, SIGNER_UNTRUSTED, SIGNER_EXPIRED, SUITE_UNKNOWN.
+ * Does @object carry the signatures that suite @suite demands: one of each algorithm, each chaining to an anchor through keys of
+ * its own family, and all end certificates with the same subject? MANIFEST_SIGNER_MISSING, SIGNER_UNTRUSTED, SIGNER_EXPIRED, SUITE_UNKNOWN.
  */
 PROVPKG_MUST_CHECK int provpkg_signed_suite(const struct provpkg_signed *object, unsigned int suite, STACK_OF(X509) *anchors,
 					    int64_t at);

@@ -61,6 +61,7 @@ struct provpkg_window {
 
 /* Suites: which algorithms a package uses. */
 #define PROVPKG_SUITE_HYBRID 1 /* ECDSA P-384 + ML-DSA-65, ECDH P-384 + ML-KEM-768, AES-256-GCM, SHA-256, HKDF-SHA-384 */
-#define PROVPKG_SUITE_CNSA2 2 /* ML-DSA-87, ML-KEM-1024 */
+#define PROVPKG_SUITE_CNSA2 2 /* ML-DSA-87, ML-KEM-1024, AES-256-GCM, SHA-256 trees, HKDF-SHA-384 */
+#define PROVPKG_SUITE_SIGNERS_MAX 2
 
 #endif

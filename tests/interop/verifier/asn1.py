@@ -261,7 +261,7 @@ class ManifestCore(core.Sequence):
 class Recipient(core.Sequence):
     """Which RecipientInfo is whose."""
 
-    _fields = [("card_id", CardId), ("agreement_key_id", core.OctetString), ("kem_key_id", core.OctetString)]
+    _fields = [("card_id", CardId), ("kem_key_id", core.OctetString), ("agreement_key_id", core.OctetString, {"optional": True})]
 
 
 class Grant(core.Sequence):
@@ -281,7 +281,7 @@ class Manifest(core.Sequence):
 
     _fields = [("core", ManifestCore), ("payload_header", limited(Octets, "FloeHeader", 74, 74)), ("payload_root", Digest),
                ("recipients", sequence_of(Recipient, 1, 4096)), ("kem_envelope", core.OctetString),
-               ("agreement_envelope", core.OctetString), ("grants", sequence_of(Grant))]
+               ("agreement_envelope", core.OctetString, {"optional": True}), ("grants", sequence_of(Grant))]
 
 
 class Image(core.Sequence):

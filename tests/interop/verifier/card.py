@@ -3,7 +3,7 @@
 import re
 
 from . import need, tree
-from .certificate import FAMILIES, ML_DSA_87, ML_KEM_768, ML_KEM_1024, SECP384R1, check_path, read_pem
+from .certificate import ML_DSA_87, ML_KEM_768, ML_KEM_1024, SECP384R1, check_path, family_of, read_pem
 
 COMMON_NAME, ORGANISATIONAL_UNIT = "2.5.4.3", "2.5.4.11"
 FORMS = [("curve", SECP384R1), ("algorithm", ML_DSA_87), ("curve", SECP384R1), ("algorithm", ML_KEM_768),
@@ -48,6 +48,6 @@ class Card:
     def check(self, anchors, at):
         """Refuse unless both families lead to an anchor, each by itself."""
         for identity, other in self.issued():
-            family = FAMILIES[identity.key.algorithm]
+            family = family_of(identity.key.algorithm)
             check_path(identity, self.chain, anchors, at, family)
             check_path(other, [identity] + self.chain, anchors, at, family)

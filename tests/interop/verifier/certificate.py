@@ -21,6 +21,11 @@ SECP256R1, SECP384R1 = "1.2.840.10045.3.1.7", "1.3.132.0.34"
 FAMILIES = {EC: "elliptic curves", ML_DSA_44: "ML-DSA", ML_DSA_65: "ML-DSA", ML_DSA_87: "ML-DSA"}
 
 
+def family_of(algorithm):
+    """All algorithms that break with this one."""
+    return {one for one, family in FAMILIES.items() if family == FAMILIES.get(algorithm)}
+
+
 class AlgorithmIdentifier(core.Sequence):
     """Any algorithm, by its object identifier."""
 
@@ -114,9 +119,9 @@ def read_pem(text):
 
 
 def check_path(certificate, between, anchors, at, family=None):
-    """Refuse unless strict rules lead from @certificate to an anchor at @at; with a @family, through its keys alone."""
+    """Refuse unless strict rules lead from @certificate to an anchor at @at, with a @family of algorithms by its keys alone."""
     def usable(certificates):
-        return [one for one in certificates if family is None or FAMILIES.get(one.key.algorithm) == family]
+        return [one for one in certificates if family is None or one.key.algorithm in family]
 
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -13,14 +13,15 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 
 from . import Refused, asn1, need
-from .certificate import EC, ML_KEM_768, AlgorithmIdentifier, PublicKeyInfo
-from .signed import content_info, set_of
+from .certificate import EC, ML_KEM_768, ML_KEM_1024, AlgorithmIdentifier, PublicKeyInfo
+from .signed import CNSA2, HYBRID, content_info, set_of
 
 AUTH_ENVELOPED_DATA, DATA = "1.2.840.113549.1.9.16.1.23", "1.2.840.113549.1.7.1"
 AES256_GCM, AES256_WRAP = "2.16.840.1.101.3.4.1.46", "2.16.840.1.101.3.4.1.45"
-ORI_KEM, HKDF_SHA256 = "1.2.840.113549.1.9.16.13.3", "1.2.840.113549.1.9.16.3.28"
+ORI_KEM, HKDF_SHA256, HKDF_SHA384 = "1.2.840.113549.1.9.16.13.3", "1.2.840.113549.1.9.16.3.28", "1.2.840.113549.1.9.16.3.29"
 ECDH_SHA384 = "1.3.132.1.11.2"
 SHARE_SIZE = KEK_SIZE = 32
+KEMS = {HYBRID: (ML_KEM_768, HKDF_SHA256, hashes.SHA256()), CNSA2: (ML_KEM_1024, HKDF_SHA384, hashes.SHA384())}
 
 
 class EncryptedContentInfo(core.Sequence):
@@ -157,7 +158,11 @@ def unwrap(kek, wrapped):
 
 
 class KemEnvelope(Envelope):
-    """The first share."""
+    """The first share, by the KEM of a suite."""
+
+    def __init__(self, data, suite=HYBRID):
+        self.kem, self.kdf, self.digest = KEMS[suite]
+        super().__init__(data)
 
     def read_recipient(self, item):
         """[4] OtherRecipientInfo with a KEMRecipientInfo."""
@@ -165,17 +170,17 @@ class KemEnvelope(Envelope):
         need(other["type"].dotted == ORI_KEM, "envelope: not a KEMRecipientInfo")
         info = other["value"]
         need(info["version"].native == 0 and info["kek_length"].native == KEK_SIZE, "envelope: version or key size")
-        bare(info["kem"], ML_KEM_768, "another KEM")
-        bare(info["kdf"], HKDF_SHA256, "another KDF")
+        bare(info["kem"], self.kem, "another KEM")
+        bare(info["kdf"], self.kdf, "another KDF")
         bare(info["wrap"], AES256_WRAP, "another key wrap")
         return info["rid"].native, info
 
     def share(self, key_id, private_key):
-        """With the ML-KEM-768 private key in the PEM file @private_key."""
+        """With the ML-KEM private key in the PEM file @private_key."""
         info = self.recipient(key_id)
         secret = decapsulate(private_key, info["ciphertext"].native)
         other = KemOtherInfo({"wrap": {"algorithm": AES256_WRAP}, "kek_length": KEK_SIZE})
-        kek = HKDF(hashes.SHA256(), KEK_SIZE, None, other.dump()).derive(secret)
+        kek = HKDF(self.digest, KEK_SIZE, None, other.dump()).derive(secret)
         return self.open(unwrap(kek, info["encrypted_key"].native))
 
 

@@ -3,8 +3,8 @@
 from asn1crypto import core
 
 from . import Refused, asn1, der, need, tree
-from .certificate import ML_DSA_65, SECP384R1, check_path
-from .signed import read_signed
+from .certificate import ML_DSA_65, ML_DSA_87, SECP384R1, check_path
+from .signed import CNSA2, HYBRID, read_signed
 
 CEILINGS = ("ceiling_good", "ceiling_scrap")
 
@@ -12,15 +12,24 @@ CEILINGS = ("ceiling_good", "ceiling_scrap")
 class Authority:
     """Who grants in the OEM's place."""
 
-    def __init__(self, form):
+    def __init__(self, form, suite=None):
+        self.suite = suite or (CNSA2 if len(form["members"][0]["signers"]) == 1 else HYBRID)
+        demanded = 1 if self.suite == CNSA2 else 2
         self.threshold = form["threshold"].native
         self.members = {member["name"].native: [digest.native for digest in member["signers"]] for member in form["members"]}
-        need(all(len(signers) == 2 for signers in self.members.values()), "quota authority: not as many signers as the suite demands")
+        need(all(len(signers) == demanded for signers in self.members.values()),
+             "quota authority: not as many signers as the suite demands")
 
     @classmethod
-    def of(cls, form):
+    def of(cls, form, suite):
         """From an optional field."""
-        return None if isinstance(form, core.Void) or form.native is None else cls(form)
+        return None if isinstance(form, core.Void) or form.native is None else cls(form, suite)
+
+    def kinds_fit(self, signers):
+        """Are a member's keys those of the suite, in its order?"""
+        if self.suite == CNSA2:
+            return signers[0].key.algorithm == ML_DSA_87
+        return signers[0].key.curve == SECP384R1 and signers[1].key.algorithm == ML_DSA_65
 
     def judge(self, signed, at):
         """The names of those who granted; Refused when they are too few, or when a stranger signed."""
@@ -33,8 +42,7 @@ class Authority:
             present = [by_digest[digest] for digest in signers if digest in by_digest]
             if len(present) < len(signers) or not all(may_sign(signer, at) for signer in present):
                 continue
-            need(present[0].key.curve == SECP384R1 and present[1].key.algorithm == ML_DSA_65,
-                 "quota authority: a member's keys are not those of the suite")
+            need(self.kinds_fit(present), "quota authority: a member's keys are not those of the suite")
             mine = {signer.key.spki for signer in present}
             if not mine & keys:
                 names.append(name)
@@ -66,8 +74,7 @@ class Grant:
             need(self.signed is not None, "grant: without signatures, where a quota authority grants")
             self.members = authority.judge(self.signed, at)
         elif self.signed:
-            first, second = self.signed.pair(ML_DSA_65)
-            need(first.subject == second.subject, "grant: two signers with different subjects")
+            self.signed.by_suite(self.signed.suite())
         else:
             need(self.fields["sequence"] == 1, "grant: a later one without signatures")
 

@@ -10,11 +10,10 @@ from . import asn1, der, floe, need, tree
 from .certificate import Certificate
 from .envelope import AgreementEnvelope, KemEnvelope
 from .grant import Authority
-from .signed import read_signed
+from .signed import CNSA2, HYBRID, read_signed
 
 MAGIC, ALIGNMENT, MANIFEST_MAX = b"PROVPKG\n", 4096, 16 << 20
 SEGMENT_SIZE, IMAGE_PIECE = 1 << 20, 64 << 10
-SUITE = 1
 
 
 def sections(data):
@@ -44,9 +43,10 @@ class Package:
         self.signed = read_signed(self.signed_manifest, asn1.CT_MANIFEST)
         self.manifest = asn1.read(asn1.Manifest, self.signed.content)
         self.core = self.manifest["core"]
-        need(self.core["suite"].native == SUITE, "package: an unknown suite")
-        self.signer, _ = self.signed.oem(anchors, at)
-        self.authority = Authority.of(self.core["quota_authority"])
+        self.suite = self.core["suite"].native
+        need(self.suite in (HYBRID, CNSA2), "package: an unknown suite")
+        self.signer = self.signed.oem(anchors, at, self.suite)[0]
+        self.authority = Authority.of(self.core["quota_authority"], self.suite)
         self.check_policy(at)
         self.check_recipients()
         self.check_leaves(leaves)
@@ -56,6 +56,11 @@ class Package:
         """16 random bytes."""
         return self.core["package_id"].native
 
+    @property
+    def suite_octets(self):
+        """The suite as four bytes."""
+        return self.suite.to_bytes(4, "big")
+
     def check_policy(self, at):
         """Window and extensions."""
         extensions = self.core["extensions"].native or []
@@ -63,7 +68,7 @@ class Package:
         check_window(self.core["window"], at)
 
     def check_recipients(self):
-        """Each card once, at most one first grant for each, and an envelope of both kinds for each."""
+        """Each card once, at most one first grant for each, and in each envelope of the suite."""
         ids = [item["card_id"].native for item in self.manifest["recipients"]]
         need(len(set(ids)) == len(ids), "package: a recipient twice")
         granted = [grant["card_id"].native for grant in self.manifest["grants"]]
@@ -72,11 +77,18 @@ class Package:
         for grant in self.manifest["grants"]:
             need(grant["package_id"].native == self.package_id, "package: another package's grant")
             need(grant["sequence"].native == 1, "package: a grant that is not the first")
-        self.kem = KemEnvelope(self.manifest["kem_envelope"].native)
-        self.agreement = AgreementEnvelope(self.manifest["agreement_envelope"].native)
-        for envelope, field in ((self.kem, "kem_key_id"), (self.agreement, "agreement_key_id")):
-            need(set(envelope.recipients) == {item[field].native for item in self.manifest["recipients"]},
-                 "package: envelopes and recipients are not the same cards")
+        self.kem = KemEnvelope(self.manifest["kem_envelope"].native, self.suite)
+        self.check_cards(self.kem, "kem_key_id")
+        second = self.manifest["agreement_envelope"].native
+        need((second is not None) == (self.suite == HYBRID), "package: a second share out of its suite")
+        self.agreement = AgreementEnvelope(second) if second is not None else None
+        self.check_cards(self.agreement, "agreement_key_id")
+
+    def check_cards(self, envelope, field):
+        """An envelope is for the recipients and no others; without one they have no key identifier for it."""
+        named = {item[field].native for item in self.manifest["recipients"]}
+        holders = set(envelope.recipients) if envelope else {None}
+        need(named == holders, "package: envelopes and recipients are not the same cards")
 
     def check_leaves(self, leaves):
         """Sizes, the digest of every segment, and the tree over them."""
@@ -105,25 +117,21 @@ class Package:
         return found[0]
 
     def job_key(self, card_id, agreement_key, kem_key):
-        """From both shares."""
+        """From the shares of the suite."""
         recipient = self.recipient(card_id)
-        shares = (self.kem.share(recipient["kem_key_id"].native, kem_key)
-                  + self.agreement.share(recipient["agreement_key_id"].native, agreement_key))
+        shares = self.kem.share(recipient["kem_key_id"].native, kem_key)
+        if self.agreement:
+            shares += self.agreement.share(recipient["agreement_key_id"].native, agreement_key)
         salt = hashlib.sha384(self.core.dump()).digest()
-        return HKDF(hashes.SHA384(), 32, salt, b"provcard job key" + self.package_id + suite_octets()).derive(shares)
+        return HKDF(hashes.SHA384(), 32, salt, b"provcard job key" + self.package_id + self.suite_octets).derive(shares)
 
     def open(self, card_id, agreement_key, kem_key):
         """The contents, with a card's private keys (PEM files)."""
-        reader = floe.Reader(self.job_key(card_id, agreement_key, kem_key), self.package_id + suite_octets(),
+        reader = floe.Reader(self.job_key(card_id, agreement_key, kem_key), self.package_id + self.suite_octets,
                              self.manifest["payload_header"].native, SEGMENT_SIZE)
         last = self.core["segments"].native - 1
         plain = [reader.segment(number, number == last, segment) for number, segment in enumerate(self.segments())]
         return Contents(self, plain)
-
-
-def suite_octets():
-    """The suite as four bytes."""
-    return SUITE.to_bytes(4, "big")
 
 
 def check_window(window, at):

@@ -5,9 +5,10 @@ import hashlib
 from asn1crypto import cms, core
 
 from . import Refused, asn1, need
-from .certificate import ECDSA, FAMILIES, ML_DSA_65, SECP384R1, AlgorithmIdentifier, Certificate, check_path
+from .certificate import ECDSA, FAMILIES, ML_DSA_65, ML_DSA_87, SECP384R1, AlgorithmIdentifier, Certificate, check_path, family_of
 
 NULL = b"\x05\x00"
+HYBRID, CNSA2 = 1, 2
 SIGNED_DATA = "1.2.840.113549.1.7.2"
 CONTENT_TYPE, MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 DIGESTS = {"2.16.840.1.101.3.4.2.1": "sha256", "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512"}
@@ -122,14 +123,27 @@ class Signed:
         need(len(classical) == 1 and len(post_quantum) == 1, "signatures by a P-384 and an ML-DSA key of the right kind are needed")
         return classical[0], post_quantum[0]
 
-    def oem(self, anchors, at):
-        """The pair, of one subject, allowed to sign and leading to @anchors at @at."""
+    def by_suite(self, suite):
+        """The signers that the suite demands, of one subject and no others; the classical one first."""
+        if suite == CNSA2:
+            need([one.key.algorithm for one in self.signers] == [ML_DSA_87], "one signature by an ML-DSA-87 key is needed")
+            return self.signers
         pair = self.pair(ML_DSA_65)
         need(pair[0].subject == pair[1].subject, "two signers with different subjects")
-        for signer in pair:
-            need("digital_signature" in signer.usage, "a signer that may not sign")
-            check_path(signer, self.certificates, anchors, at)
         return pair
+
+    def suite(self):
+        """That of its signers; whether it is the job's is for others to say."""
+        return CNSA2 if len(self.signers) == 1 else HYBRID
+
+    def oem(self, anchors, at, suite=HYBRID):
+        """The suite's signers, allowed to sign and leading to @anchors at @at, each through its own family."""
+        signers = self.by_suite(suite)
+        for signer in signers:
+            need("digital_signature" in signer.usage, "a signer that may not sign")
+            family = {ML_DSA_87} if suite == CNSA2 else family_of(signer.key.algorithm)
+            check_path(signer, self.certificates, anchors, at, family)
+        return signers
 
 
 def kind_of(data):
