@@ -83,7 +83,7 @@ def test_the_package_that_was_produced(delivered, anchors):
     found, verifier = parsed(delivered.package, anchors), Verifier(delivered.folder, anchors.maker)
     grant = found.grant(verifier.card.card_id).native
     assert found.package_id == verifier.end["package_id"] and found.core["product"].native == verifier.end["product"]
-    assert found.grant(verifier.card.card_id).dump() == verifier.delivery.entries[0].attachment
+    assert found.grant(verifier.card.card_id).dump() == next(verifier.delivery.records()).attachment
     assert (grant["ceiling_good"], grant["ceiling_scrap"]) == (3, 2)
 
 
