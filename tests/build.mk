@@ -23,7 +23,7 @@ $(O)/bench/copies.ko: $(wildcard tests/bench/copies/*)
 $(O)/bench/copy_control: tests/bench/copy_control.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -static -o $@ $<
-$(O)/bench/%: $(O)/obj/tests/bench/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
+$(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/storage.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
 
@@ -43,7 +43,7 @@ demo-here: all device-firmware
 	@PROVCARD_BUILD=$(O) python3 tests/demo/demo.py
 
 bench-here: all device-firmware bench-programs
-	@PROVCARD_BUILD=$(O) python3 tests/bench/bench.py
+	@PROVCARD_BUILD=$(O) $(if $(UNITS),PROVCARD_BENCH_UNITS=$(UNITS)) python3 tests/bench/bench.py $(BENCH)
 
 check-here: all unit-tests sanitized-tests fuzz-programs crash-program device-firmware vm-tools
 	@PROVCARD_BUILD=$(O) tests/run.py $(SUITES)
@@ -64,7 +64,8 @@ check-crash-here: crash-program
 	@$(O)/crash --seed $(SEED) $(if $(HOURS),--hours $(HOURS),--states $(STATES))
 
 .PHONY: unit-tests sanitized-tests device-firmware vm-tools crash-program
-unit-tests: $(UNIT_TESTS)
+# A large job, for tests that need one.
+unit-tests: $(UNIT_TESTS) $(O)/bench/bench_job
 
 # The unit tests once more, with everything they reach built to notice what C leaves undefined.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined

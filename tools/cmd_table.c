@@ -73,6 +73,15 @@ static void print_values(const char *command, const struct option_spec *specs)
 	}
 }
 
+static void print_second_words(const struct command *first)
+{
+	size_t length = strlen(first->name);
+
+	for (const struct command *command = commands; command->name; command++)
+		if (!strncmp(command->name, first->name, length) && command->name[length] == ' ')
+			printf("%s ", command->name + length + 1);
+}
+
 int command_completion(struct context *context, const struct options *options)
 {
 	(void)context;
@@ -84,8 +93,14 @@ int command_completion(struct context *context, const struct options *options)
 	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= words=\n\tlocal at\n"
 	       "\tCOMPREPLY=()\n\tfor ((at = 1; at < COMP_CWORD; at++)); do\n\t\tcase ${COMP_WORDS[at]} in\n\t\t");
 	for (const struct command *command = commands; command->name; command++)
-		printf("%s%s", command == commands ? "" : "|", command->name);
-	printf(") command=${COMP_WORDS[at]}; break ;;\n\t\tesac\n\tdone\n\tcase \"$command $before\" in\n");
+		printf("%s\"%s\"", command == commands ? "" : "|", command->name);
+	printf(") command=${COMP_WORDS[at]}; break ;;\n\t\tesac\n\tdone\n");
+	/* The second of two words, when the word to be completed is behind it. */
+	printf("\tif ((at + 1 < COMP_CWORD)); then\n\t\tcase \"$command ${COMP_WORDS[at+1]}\" in\n");
+	for (const struct command *command = commands; command->name; command++)
+		if (strchr(command->name, ' '))
+			printf("\t\t\"%s\") command=\"%s\" ;;\n", command->name, command->name);
+	printf("\t\tesac\n\tfi\n\tcase \"$command $before\" in\n");
 	for (const struct command *command = commands; command->name; command++) {
 		print_values(command->name, command->options);
 		print_values(command->name, global_options);
@@ -93,11 +108,13 @@ int command_completion(struct context *context, const struct options *options)
 	print_values("", global_options);
 	printf("\tesac\n\tcase $command in\n\t\"\") words=\"");
 	for (const struct command *command = commands; command->name; command++)
-		printf("%s ", command->name);
+		if (!strchr(command->name, ' '))
+			printf("%s ", command->name);
 	print_words(global_options);
 	printf("\" ;;\n");
 	for (const struct command *command = commands; command->name; command++) {
-		printf("\t%s) words=\"", command->name);
+		printf("\t\"%s\") words=\"", command->name);
+		print_second_words(command);
 		print_words(command->options);
 		print_words(global_options);
 		printf("\"%s ;;\n", command->argument_value == VALUE_FILE ? "; COMPREPLY=($(compgen -f -- \"$word\"))" : "");

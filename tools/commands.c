@@ -56,6 +56,14 @@ const struct command commands[] = {
 	  "good device, signed by --key.",
 	  "FOLDER", VALUE_FOLDER, false, TABLES(export) },
 	{ "log", "print the card's audit log", NULL, NULL, VALUE_NONE, false, TABLES(log) },
+	{ "log export", "write the card's whole log to a file that can be checked without it",
+	  "The file has the log's signed checkpoint, the card's certificates, and every entry with its attachment from --from on.\n"
+	  "An auditor who keeps the files asks for those entries alone that came since, with --brief for none of them.",
+	  NULL, VALUE_NONE, false, TABLES(log_export) },
+	{ "log verify", "check a log's file: entries, order, checkpoint, and that nothing was changed since an earlier one",
+	  "Without a card. The chain of records and the tree must come to the checkpoint, which the card signed with both keys. With\n"
+	  "--after the log that an earlier file or checkpoint was about must be this one's beginning.",
+	  "FILE", VALUE_FILE, false, TABLES(log_verify) },
 	{ "refusals", "print every refusal code there is, or one by name or number", NULL, "CODE", VALUE_TEXT, true, TABLES(refusals) },
 	{ "completion", "print completion for bash: source <(provcard completion)", NULL, NULL, VALUE_NONE, false, TABLES(completion) },
 	{ NULL, NULL, NULL, NULL, VALUE_NONE, false, NULL, NULL },

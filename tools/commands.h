@@ -22,6 +22,8 @@
 	X(verify)                                                                                                                          \
 	X(export)                                                                                                                          \
 	X(log)                                                                                                                             \
+	X(log_export)															\
+	X(log_verify)															\
 	X(refusals)                                                                                                                        \
 	X(completion)
 

@@ -74,8 +74,22 @@ static int parse_option(int argc, char **argv, int *at, struct options *options)
 	return 0;
 }
 
-static int parse_word(char *word, struct options *options)
+/* A command of two words, the second right behind the first. */
+static const struct command *find_second(const struct command *first, const char *word)
 {
+	char name[64];
+
+	return snprintf(name, sizeof(name), "%s %s", first->name, word) < (int)sizeof(name) ? command_find(name) : NULL;
+}
+
+static int parse_word(char *word, bool behind_command, struct options *options)
+{
+	const struct command *second = behind_command ? find_second(options->command, word) : NULL;
+
+	if (second) {
+		options->command = second;
+		return 0;
+	}
 	if (!options->command) {
 		options->command = command_find(word);
 		return options->command ? 0 : report_usage(NULL, "there is no command '%s'", word);
@@ -124,7 +138,7 @@ static int check_required(const struct options *options)
 int options_parse(int argc, char **argv, const struct command **command, struct options **options)
 {
 	struct options *parsed = calloc(1, sizeof(*parsed) + argc * sizeof(parsed->values[0]));
-	bool only_words = false;
+	bool only_words = false, behind_command = false;
 	int code = parsed ? 0 : report_errno("reading the command line", -ENOMEM);
 
 	for (int at = 1; at < argc && !code; at++) {
@@ -133,7 +147,8 @@ int options_parse(int argc, char **argv, const struct command **command, struct 
 		else if (!only_words && argv[at][0] == '-' && argv[at][1])
 			code = parse_option(argc, argv, &at, parsed);
 		else
-			code = parse_word(argv[at], parsed);
+			code = parse_word(argv[at], behind_command, parsed);
+		behind_command = !code && parsed->command && !strcmp(argv[at], parsed->command->name);
 	}
 	if (!code)
 		code = check_values(parsed);

@@ -82,6 +82,19 @@ struct birth_report {
 	bool at_given;
 };
 
+struct log_report {
+	const char *path;
+	const char *serial;
+	uint64_t from;
+	uint64_t entries; /* in the file */
+	uint64_t log_size;
+	const char *after; /* the earlier file, whose log was of earlier_size; NULL for none */
+	uint64_t earlier_size;
+	int64_t judged_at;
+	bool at_given; /* or there is no entry: by the caller's clock, else by the card's, */
+	bool time_authenticated;
+};
+
 struct output;
 
 struct print_ops {
@@ -98,6 +111,7 @@ struct print_ops {
 	void (*package)(struct output *output, const struct package_report *package); /* looked into */
 	void (*grant)(struct output *output, const struct grant_report *grant);
 	void (*delivery)(struct output *output, const struct delivery_report *delivery);
+	void (*log)(struct output *output, const struct log_report *log);
 	void (*birth)(struct output *output, const struct birth_report *birth);
 	/* Text that is the result itself, like a certificate. */
 	void (*text)(struct output *output, const char *key, const char *text, size_t size);

@@ -342,6 +342,25 @@ static void json_birth(struct output *output, const struct birth_report *birth)
 	json_object_object_add(entry, "verified", json_object_new_boolean(true));
 }
 
+static void json_log(struct output *output, const struct log_report *log)
+{
+	struct json_object *entry = section(output, "log");
+
+	json_add_text(entry, "path", log->path);
+	json_add_text(entry, "card", log->serial);
+	json_add_number(entry, "from", log->from);
+	json_add_number(entry, "entries", log->entries);
+	json_add_number(entry, "log_size", log->log_size);
+	if (log->after) {
+		json_add_text(entry, "after", log->after);
+		json_add_number(entry, "after_size", log->earlier_size);
+	}
+	json_add_time(entry, "judged_at", log->judged_at);
+	json_add_text(entry, "judged_by", log->at_given ? "caller" : "card");
+	json_object_object_add(entry, "time_authenticated", json_object_new_boolean(!log->at_given && log->time_authenticated));
+	json_object_object_add(entry, "verified", json_object_new_boolean(true));
+}
+
 static void json_text(struct output *output, const char *key, const char *text, size_t size)
 {
 	json_object_object_add(root_of(output), key, json_object_new_string_len(text, size));
@@ -390,6 +409,7 @@ const struct print_ops print_json = {
 	.grant = json_grant,
 	.delivery = json_delivery,
 	.birth = json_birth,
+	.log = json_log,
 	.text = json_text,
 	.done = json_done,
 	.error = json_error,

@@ -258,6 +258,21 @@ static void text_birth(struct output *output, const struct birth_report *birth)
 					    "when it made the part, by its own clock, which nobody vouches for");
 }
 
+static void text_log(struct output *output, const struct log_report *log)
+{
+	char when[32];
+
+	(void)output;
+	printf("log of card %s: %" PRIu64 " entries, signed; %" PRIu64 " from %" PRIu64 " on in %s, all right\n", log->serial, log->log_size,
+	       log->entries, log->from, log->path);
+	if (log->after)
+		printf("it begins with the log of %" PRIu64 " entries of %s\n", log->earlier_size, log->after);
+	printf("the card's certificates hold at %s, %s\n", to_time(when, log->judged_at),
+	       log->at_given	       ? "by your clock" :
+	       log->time_authenticated ? "the last entry's time, by a clock that was set by a signed token" :
+					 "the last entry's time, by the card's own clock, which nobody vouches for");
+}
+
 static void text_text(struct output *output, const char *key, const char *text, size_t size)
 {
 	(void)output;
@@ -298,6 +313,7 @@ const struct print_ops print_text = {
 	.grant = text_grant,
 	.delivery = text_delivery,
 	.birth = text_birth,
+	.log = text_log,
 	.text = text_text,
 	.done = text_done,
 	.error = text_error,

@@ -21,10 +21,11 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 
-from provtest import processes, station, workflow  # noqa: E402
+from provtest import largejob, processes, station, workflow  # noqa: E402
 
 OUT = TOP / "out"
 PACK_BYTES = int(os.environ.get("PROVCARD_BENCH_BYTES", 1 << 30))
+UNITS = int(os.environ.get("PROVCARD_BENCH_UNITS", 1000000))
 ROUNDS = 5
 BUSY = 0.7  # load of a machine that does something else
 
@@ -205,7 +206,28 @@ def bench_swd(folder):
             entry("swd_session_clocks", steps["attach"] + steps["erase"], "clocks", "lower", 3000)]
 
 
-BENCHES = {"pack": bench_pack, "verify": bench_verify, "issue": bench_issue, "swd": bench_swd, "driver": bench_driver}
+def bench_job(folder):
+    """A job of very many units: its issuing rate early and late, its closing and its checking, each with its most memory."""
+    room = largejob.roomy_folder(UNITS)
+    with tempfile.TemporaryDirectory(prefix="provcard-bench-", dir=room or folder) as place:
+        job = largejob.LargeJob(place, UNITS)
+        tool, card = job.close()
+        checking = job.verify()
+        delivered = sum(path.stat().st_size for path in (job.folder / "delivery").iterdir())
+    size = f"{UNITS // 1000000}m" if UNITS % 1000000 == 0 else str(UNITS)
+    first, last = job.figures["units_per_second_first"], job.figures["units_per_second_last"]
+    more = {"units": UNITS, "in_memory": bool(room)}
+    return [entry("issue_late_vs_early", last / first, "ratio", "higher", 0.9, "the first 10,000 units (per second)", first,
+                  last_units_per_second=last, **more),
+            entry(f"close_{size}_units", tool.seconds, "seconds", "lower", None, "start of the card on this job", card.seconds,
+                  delivery_bytes=delivered, **more),
+            entry(f"close_{size}_memory_tool", tool.memory / (1 << 20), "MiB", "lower", 64),
+            entry(f"close_{size}_memory_card", card.memory / (1 << 20), "MiB", "lower", None),
+            entry(f"verify_{size}_units", checking.seconds, "seconds", "lower", None, **more),
+            entry(f"verify_{size}_memory", checking.memory / (1 << 20), "MiB", "lower", 64)]
+
+
+BENCHES = {"pack": bench_pack, "verify": bench_verify, "issue": bench_issue, "swd": bench_swd, "driver": bench_driver, "job": bench_job}
 
 
 def row(found):

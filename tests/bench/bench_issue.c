@@ -8,8 +8,8 @@
 #include <threads.h>
 #include <unistd.h>
 
-#include "firmware/port/emu/state.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/storage.h"
 #include "tests/unit/fake_head.h"
 #include "tests/unit/station.h"
 
@@ -18,64 +18,9 @@
 #define FLOOR_PER_THREAD 1000
 
 static struct station station;
-static struct state state;
-static struct port_ops ops;
 static uint32_t job;
 static unsigned int units_per_thread;
 static uint32_t next_part;
-
-static uint64_t size_of(void *port, enum port_region region)
-{
-	(void)port;
-	return state.nv_size[region];
-}
-
-static int read_nv(void *port, enum port_region region, uint64_t offset, void *data, size_t size)
-{
-	(void)port;
-	return nv_read(&state, region, offset, data, size);
-}
-
-static int write_nv(void *port, enum port_region region, uint64_t offset, const void *data, size_t size)
-{
-	(void)port;
-	return nv_write(&state, region, offset, data, size);
-}
-
-static int flush_nv(void *port, enum port_region region)
-{
-	(void)port;
-	return nv_flush(&state, region);
-}
-
-static int read_fuse(void *port, uint64_t *count)
-{
-	(void)port;
-	*count = state.fuse;
-	return 0;
-}
-
-static int increment_fuse(void *port)
-{
-	(void)port;
-	return fuse_increment(&state);
-}
-
-/* The fake board's everything else, with the emulated card's storage. */
-static void use_storage(const char *folder)
-{
-	static const uint64_t sizes[PORT_NV_REGIONS] = { [PORT_NV_LEDGER] = 1u << 30, [PORT_NV_LOG] = 4ull << 30 };
-
-	NEED(!state_open(&state, folder, sizes));
-	ops = *station.board.port.ops;
-	ops.nv_size = size_of;
-	ops.nv_read = read_nv;
-	ops.nv_write = write_nv;
-	ops.nv_flush = flush_nv;
-	ops.fuse_read = read_fuse;
-	ops.fuse_increment = increment_fuse;
-	station.board.port.ops = &ops;
-}
 
 static void load(uint64_t count)
 {
@@ -167,7 +112,7 @@ int main(int argc, char **argv)
 	made = (uint64_t)ROUNDS * THREADS * units_per_thread;
 	station_new(&station, THREADS);
 	station_off(&station);
-	use_storage(argv[1]);
+	storage_use(&station, argv[1], 1u << 30, 4ull << 30);
 	station_on(&station);
 	station_prepare(&station);
 	load(made);
@@ -186,6 +131,6 @@ int main(int argc, char **argv)
 	       floor.processor_seconds * 1e6 / (ROUNDS * THREADS * FLOOR_PER_THREAD));
 	station_free(&station);
 	fake_remove_all();
-	state_close(&state);
+	storage_close();
 	return 0;
 }

@@ -99,10 +99,12 @@ def test_completion(tmp_path):
     assert complete("provcard", "enrol", "--role", "op") == ["operator"]
     assert complete("provcard", "-o", "j") == ["json"]
     assert complete("provcard", "status", "--format", "t") == ["text"]
+    assert complete("provcard", "log", "ex") == ["export"] and {"export", "verify", "--count"} <= set(complete("provcard", "log", ""))
+    assert complete("provcard", "log", "export", "--br") == ["--brief"]
     (tmp_path / "some.ppkg").touch()
     assert complete("provcard", "load", f"{tmp_path}/so") == [f"{tmp_path}/some.ppkg"]
     for command in tables()["commands"]:
-        offered = complete("provcard", command["name"], "--")
+        offered = complete("provcard", *command["name"].split(), "--")
         assert {f"--{option['name']}" for option in command["options"]} <= set(offered)
 
 
