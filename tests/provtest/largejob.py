@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A job of very many units that no parts are needed for: made by the card's mind alone, closed and checked by card and tool."""
 import dataclasses
-import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import time
 
 from . import processes
@@ -22,17 +22,23 @@ class Cost:
     memory: int  # bytes, the most that was resident
 
 
+# A process begins with the memory of the one that started it, in the system's books; so a small one starts what is measured.
+STARTER = """
+import os, sys
+status, usage = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)[1:]
+print(usage.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def measure(words):
     """Run a command to its good end."""
     begun = time.monotonic()
-    child = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT)
-    said = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise RuntimeError(f"{words}: {said.decode(errors='replace')}")
-    return Cost(time.monotonic() - begun, usage.ru_maxrss * 1024)
+    done = subprocess.run([sys.executable, "-S", "-E", "-c", STARTER, *map(str, words)], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{words}: {done.stdout}{done.stderr}")
+    return Cost(time.monotonic() - begun, int(done.stderr.splitlines()[-1]) * 1024)
 
 
 def most_memory(pid):
