@@ -35,7 +35,17 @@ static int random_ready(void)
 	return 1;
 }
 
-static const RAND_METHOD method = { .bytes = random_bytes, .pseudorand = random_bytes, .status = random_ready };
+/* What the card brings is not needed; without this libcrypto would make a generator of its own, on the secure heap, unseen by LSan. */
+static int random_seed(const void *data, int size)
+{
+	(void)data;
+	(void)size;
+	return 1;
+}
+
+static const RAND_METHOD method = {
+	.seed = random_seed, .bytes = random_bytes, .pseudorand = random_bytes, .status = random_ready
+};
 
 void fuzz_random_begin(uint64_t seed)
 {

@@ -208,6 +208,7 @@ static void test_checkpoints(void **state)
 	later.size++;
 	assert_int_equal(consistency(&closed, &later), REFUSED(NO_SUCH_OBJECT));
 	provpkg_verifier_free(verifier);
+	provpkg_blob_free(&early);
 	provpkg_blob_free(&cms);
 }
 
