@@ -16,7 +16,7 @@ static X509 *certificates[2];
 void fuzz_begin(void)
 {
 	pki_chain_new(&classical, "P-384", &(struct pki_profile){ .subject = "provcard PC-1" });
-	pki_chain_new(&pq, "ML-DSA-65", &(struct pki_profile){ .subject = "provcard PC-1" });
+	pki_chain_new(&pq, "ML-DSA-87", &(struct pki_profile){ .subject = "provcard PC-1" });
 	signers[0] = (struct provpkg_signer){ classical.key, classical.certificate, NULL };
 	signers[1] = (struct provpkg_signer){ pq.key, pq.certificate, NULL };
 	certificates[0] = classical.certificate;
