@@ -45,8 +45,9 @@ int command_status(struct context *context, const struct options *options)
 	(void)options;
 	if (!code)
 		code = card_check("status", provcard_status_read(context->card, &status, &answer), &answer, NULL);
-	/* A card that failed its self-test serves its status alone. */
-	if (!code && status.state != PROVCARD_CARD_BLANK && status.state != PROVCARD_CARD_FAILED)
+	/* A card that has stopped serves its status alone. */
+	if (!code && status.state != PROVCARD_CARD_BLANK && status.state != PROVCARD_CARD_FAILED &&
+	    status.state != PROVCARD_CARD_TAMPERED)
 		code = card_object(context, "list of the enrolled", PROVCARD_OBJECT_PEOPLE, NULL, 0, &people, &size);
 	if (!code && people)
 		code = card_object(context, "policy", PROVCARD_OBJECT_POLICY, NULL, 0, &policy, &size);

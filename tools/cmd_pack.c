@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "commands.h"
+#include "evidence.h"
 #include "files.h"
 #include "keys.h"
 #include "pack.h"
@@ -30,6 +31,8 @@ const struct option_spec options_of_pack[] = {
 	{ "issuer", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your certificate for the card's issuing key ('provcard csr --issuer'), PEM" },
 	{ "issuer-chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above the issuing ones, in order, root last, PEM" },
 	{ "suite", 0, OPTION_OPTIONAL, VALUE_CHOICE, "hybrid|cnsa2|1|2", "algorithms: hybrid (1) unless given, or CNSA 2.0 (2)" },
+	{ "require-evidence", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "pack only if this evidence of the card is in order; for each card" },
+	EVIDENCE_OPTIONS,
 	OEM_SIGNING_OPTIONS,
 	{ "not-before", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "production may begin then: 2026-01-31 or 2026-01-31T12:00:00Z" },
 	{ "not-after", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "and must end then" },
@@ -79,6 +82,26 @@ static int load_cards(const struct options *options, struct pack_inputs *inputs)
 		code = load_card(option_at(options, "card-certs", inputs->cards), inputs->build.suite, anchors,
 				 &inputs->card[inputs->cards]);
 	certificates_free(anchors);
+	return code;
+}
+
+/* Each card that is packed to has said what it is, in the order of the cards. */
+static int check_evidence(const struct options *options, const struct pack_inputs *inputs)
+{
+	size_t count = option_count(options, "require-evidence");
+	struct provpkg_evidence *evidence = calloc(1, sizeof(*evidence));
+	struct evidence_demands wanted = { .demands.packing = true };
+	int code = evidence ? evidence_demands_load(options, &wanted) : report_errno("pack", -ENOMEM);
+
+	if (!code && !count && (wanted.demands.nonce || wanted.demands.firmware_digest || wanted.demands.max_age))
+		code = report_usage(command_find("pack"), "what is demanded of evidence needs --require-evidence");
+	if (!code && count && count != inputs->cards)
+		code = report_usage(command_find("pack"), "--require-evidence is needed for each of the cards, or not at all");
+	for (size_t i = 0; i < count && !code; i++) {
+		wanted.demands.issuer = inputs->issuer[i];
+		code = evidence_check(option_at(options, "require-evidence", i), inputs->card[i], &wanted.demands, evidence);
+	}
+	free(evidence);
 	return code;
 }
 
@@ -142,6 +165,8 @@ static int load_inputs(const struct options *options, struct pack_inputs *inputs
 		code = load_cards(options, inputs);
 	if (!code)
 		code = load_issuers(options, inputs);
+	if (!code)
+		code = check_evidence(options, inputs);
 	if (!code)
 		code = signers_load(options, inputs->build.suite, inputs->signer);
 	if (code)

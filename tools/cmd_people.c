@@ -15,7 +15,7 @@ const struct option_spec options_of_init[] = {
 };
 
 const struct option_spec options_of_enrol[] = {
-	{ "role", 0, OPTION_REQUIRED, VALUE_CHOICE, "operator|auditor|officer|oem", "what the enrolled may do" },
+	{ "role", 0, OPTION_REQUIRED, VALUE_CHOICE, "operator|auditor|officer|oem|time", "what the enrolled may do" },
 	{ "name", 0, OPTION_REQUIRED, VALUE_TEXT, "NAME", "name of the person or OEM, unique on the card" },
 	{ "certificate", 0, OPTION_SOME, VALUE_FILE, "FILE", "the person's certificate or the OEM's anchors, PEM" },
 	SIGNING_OPTIONS,

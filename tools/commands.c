@@ -17,6 +17,24 @@ const struct command commands[] = {
 	  "A person has exactly one certificate. An OEM has its anchors: its packages are accepted when both\n"
 	  "signers chain to them.",
 	  NULL, VALUE_NONE, false, TABLES(enrol) },
+	{ "state", "put the card into maintenance, back into service, or out of service for good; officers sign",
+	  "In maintenance the card produces nothing; its people, its firmware and its log are served. decommissioned is final: the\n"
+	  "keys that packages are encrypted to and the keys that devices are certified with are destroyed, and all jobs are closed;\n"
+	  "log and hand-overs stay readable.",
+	  "STATE", VALUE_TEXT, false, TABLES(state) },
+	{ "time", "show the card's time, or set it; the time authority signs",
+	  "The card takes a time that lies at most 30 days ahead of its own and at most 5 minutes behind, which then confirms its\n"
+	  "own; a longer step is signed by security officers as well. The host's clock counts for nothing but 'now', which is what\n"
+	  "the time authority signs.",
+	  NULL, VALUE_NONE, false, TABLES(time) },
+	{ "evidence", "ask the card what it is, or check what it said",
+	  "With --nonce or --nonce-file the card is asked, and --output gets its signed answer. With --verify an answer is checked;\n"
+	  "that needs no card.",
+	  NULL, VALUE_NONE, false, TABLES(evidence) },
+	{ "zeroise", "destroy every secret of the card, which begins anew as a blank one; officers sign",
+	  "A card that has failed or was tampered with may not know its officers any more: it obeys --present, when its zeroise\n"
+	  "jumper is set, and is blank when it is switched on again.",
+	  NULL, VALUE_NONE, false, TABLES(zeroise) },
 	{ "cert", "export the card's certificates: what an OEM packs to, PEM", NULL, NULL, VALUE_NONE, false, TABLES(cert) },
 	{ "pack", "make a package for one or more cards; needs no card",
 	  "Options that belong to cards and signers come in order: the first --issuer is for the card of the\n"

@@ -21,6 +21,10 @@
 	X(close)                                                                                                                           \
 	X(verify)                                                                                                                          \
 	X(export)                                                                                                                          \
+	X(state)                                                                                                                           \
+	X(time)                                                                                                                            \
+	X(evidence)                                                                                                                        \
+	X(zeroise)                                                                                                                         \
 	X(log)                                                                                                                             \
 	X(log_export)															\
 	X(log_verify)															\

@@ -39,6 +39,11 @@ int card_bind_job(struct context *context, const uint8_t package_id[PROVCARD_PAC
 	{ "key", 0, OPTION_REQUIRED, VALUE_FILE, "KEY", "private key that approves: a PEM file or a store URI" },                          \
 	{ "cert", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "its certificate, PEM" }
 
+/* Where signing is one way of several. */
+#define OPTIONAL_SIGNING_OPTIONS                                                                                                           \
+	{ "key", 0, OPTION_REPEATED, VALUE_FILE, "KEY", "private key that approves: a PEM file or a store URI" },                          \
+	{ "cert", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "its certificate, PEM" }
+
 #define JOB_OPTION                                                                                                                         \
 	{ "job", 0, OPTION_OPTIONAL, VALUE_TEXT, "ID", "the job, by the package's id; left out: the only one there is" }
 

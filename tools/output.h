@@ -95,6 +95,12 @@ struct log_report {
 	bool time_authenticated;
 };
 
+struct evidence_report {
+	const char *path;
+	const struct provpkg_evidence *evidence;
+	bool verified; /* signed by the card of the bundle given, and as demanded */
+};
+
 struct output;
 
 struct print_ops {
@@ -113,6 +119,7 @@ struct print_ops {
 	void (*delivery)(struct output *output, const struct delivery_report *delivery);
 	void (*log)(struct output *output, const struct log_report *log);
 	void (*birth)(struct output *output, const struct birth_report *birth);
+	void (*evidence)(struct output *output, const struct evidence_report *report);
 	/* Text that is the result itself, like a certificate. */
 	void (*text)(struct output *output, const char *key, const char *text, size_t size);
 	/* One line on success. */

@@ -106,6 +106,8 @@ static void json_status(struct output *output, const struct provcard_status *sta
 	json_add_text(entry, "state", card_state_name(status->state));
 	json_add_hex(entry, "card_id", status->card_id, sizeof(status->card_id));
 	json_add_time(entry, "time", status->time);
+	json_object_object_add(entry, "time_authenticated",
+			       json_object_new_boolean(status->flags & PROVCARD_STATUS_FLAG_TIME_AUTHENTICATED));
 	json_add_number(entry, "boot_count", status->boot_count);
 	json_add_number(entry, "heads", status->heads);
 	json_add_number(entry, "jobs", status->jobs);
@@ -297,6 +299,49 @@ static void json_grant(struct output *output, const struct grant_report *report)
 	json_object_object_add(entry, "trusted", json_object_new_boolean(report->trusted));
 }
 
+static struct json_object *held_keys(const struct provpkg_evidence *evidence)
+{
+	struct json_object *keys = json_object_new_array();
+
+	for (size_t i = 0; i < evidence->keys; i++) {
+		struct json_object *key = json_object_new_object();
+
+		json_add_text(key, "role", provpkg_key_role_name(evidence->key[i].role));
+		json_add_text(key, "algorithm", evidence->key[i].algorithm);
+		if (evidence->key[i].owner[0])
+			json_add_text(key, "oem", evidence->key[i].owner);
+		json_add_hex(key, "digest", evidence->key[i].digest, sizeof(evidence->key[i].digest));
+		json_object_array_add(keys, key);
+	}
+	return keys;
+}
+
+static void json_evidence(struct output *output, const struct evidence_report *report)
+{
+	const struct provpkg_evidence *evidence = report->evidence;
+	struct json_object *entry = section(output, "evidence");
+
+	json_add_text(entry, "path", report->path);
+	json_object_object_add(entry, "verified", json_object_new_boolean(report->verified));
+	json_add_hex(entry, "nonce", evidence->nonce, sizeof(evidence->nonce));
+	json_add_text(entry, "card", evidence->serial);
+	json_add_hex(entry, "card_id", evidence->card_id, sizeof(evidence->card_id));
+	json_add_text(entry, "state", card_state_name(evidence->state));
+	json_add_text(entry, "firmware", evidence->firmware);
+	json_add_hex(entry, "firmware_digest", evidence->firmware_digest, sizeof(evidence->firmware_digest));
+	json_add_number(entry, "security_version", evidence->security_version);
+	json_add_time(entry, "time", evidence->time);
+	json_object_object_add(entry, "time_authenticated", json_object_new_boolean(evidence->time_authenticated));
+	json_add_number(entry, "boot_count", evidence->boots);
+	json_add_number(entry, "jobs", evidence->jobs);
+	json_add_number(entry, "good", evidence->good);
+	json_add_number(entry, "scrap", evidence->scrap);
+	json_add_number(entry, "ledger_generation", evidence->ledger_generation);
+	json_add_number(entry, "log_size", evidence->log_size);
+	json_add_hex(entry, "log_root", evidence->log_root, sizeof(evidence->log_root));
+	json_object_object_add(entry, "keys", held_keys(evidence));
+}
+
 static void json_delivery(struct output *output, const struct delivery_report *delivery)
 {
 	const struct provpkg_end_certificate *end = delivery->end;
@@ -410,6 +455,7 @@ const struct print_ops print_json = {
 	.delivery = json_delivery,
 	.birth = json_birth,
 	.log = json_log,
+	.evidence = json_evidence,
 	.text = json_text,
 	.done = json_done,
 	.error = json_error,

@@ -51,7 +51,8 @@ static void text_status(struct output *output, const struct provcard_status *sta
 	printf("firmware  %s\n", status->firmware);
 	printf("state     %s\n", card_state_name(status->state));
 	printf("card id   %s\n", to_hex(hex, status->card_id, sizeof(status->card_id)));
-	printf("time      %s (start %u)\n", to_time(when, status->time), status->boot_count);
+	printf("time      %s%s (start %u)\n", to_time(when, status->time),
+	       status->flags & PROVCARD_STATUS_FLAG_TIME_AUTHENTICATED ? ", authenticated" : "", status->boot_count);
 	printf("heads     %u\n", status->heads);
 	printf("jobs      %u\n", status->jobs);
 	printf("log       %" PRIu64 " records, %" PRIu64 " flushes since the start\n", status->log_size, status->flushes);
@@ -222,6 +223,31 @@ static const char *judged_by(const struct delivery_report *delivery)
 					      "when it closed the job, by its own clock, which nobody vouches for";
 }
 
+static void text_evidence(struct output *output, const struct evidence_report *report)
+{
+	const struct provpkg_evidence *evidence = report->evidence;
+	char hex[HEX_SIZE(PROVPKG_HASH_SIZE)], when[32];
+
+	(void)output;
+	printf("evidence  %s%s\n", report->path, report->verified ? ", verified" : "");
+	printf("card      %s, %s, start %u\n", evidence->serial, card_state_name(evidence->state), evidence->boots);
+	printf("card id   %s\n", to_hex(hex, evidence->card_id, sizeof(evidence->card_id)));
+	printf("nonce     %s\n", to_hex(hex, evidence->nonce, sizeof(evidence->nonce)));
+	printf("firmware  %s, security version %u\n", evidence->firmware, evidence->security_version);
+	printf("          %s\n", to_hex(hex, evidence->firmware_digest, sizeof(evidence->firmware_digest)));
+	printf("time      %s, %s\n", to_time(when, evidence->time), evidence->time_authenticated ? "authenticated" : "not authenticated");
+	printf("counters  %" PRIu64 " jobs, %" PRIu64 " good, %" PRIu64 " scrap; ledger generation %" PRIu64 "\n", evidence->jobs,
+	       evidence->good, evidence->scrap, evidence->ledger_generation);
+	printf("log       %" PRIu64 " records, root %s\n", evidence->log_size,
+	       to_hex(hex, evidence->log_root, sizeof(evidence->log_root)));
+	for (size_t i = 0; i < evidence->keys; i++) {
+		const struct provpkg_evidence_key *key = &evidence->key[i];
+
+		printf("key       %s %s%s%s  %s\n", provpkg_key_role_name(key->role), key->algorithm, key->owner[0] ? " for " : "",
+		       key->owner, to_hex(hex, key->digest, sizeof(key->digest)));
+	}
+}
+
 static void text_delivery(struct output *output, const struct delivery_report *delivery)
 {
 	const struct provpkg_end_certificate *end = delivery->end;
@@ -314,6 +340,7 @@ const struct print_ops print_text = {
 	.delivery = text_delivery,
 	.birth = text_birth,
 	.log = text_log,
+	.evidence = text_evidence,
 	.text = text_text,
 	.done = text_done,
 	.error = text_error,

@@ -84,6 +84,7 @@ enum provcard_card_state {
  * @staging_size: largest package, bytes
  * @log_size: log entries
  * @flushes: flushes of the ledger and log since the start
+ * @flags: PROVCARD_STATUS_FLAG_*; this and what may follow it is left out where the host gave no room for it
  */
 struct provcard_service_status {
 	uint32_t version;
@@ -99,7 +100,10 @@ struct provcard_service_status {
 	uint64_t staging_size;
 	uint64_t log_size;
 	uint64_t flushes;
+	uint64_t flags;
 };
+
+#define PROVCARD_STATUS_FLAG_TIME_AUTHENTICATED (1u << 0) /* a time authority set it, and the clock was not lost since */
 
 enum provcard_job_state {
 	PROVCARD_JOB_EMPTY = 0, /* no package yet */

@@ -101,6 +101,7 @@ void provcard_info_get(const struct provcard *card, struct provcard_card_info *i
  * @state: enum provcard_card_state
  * @fault: refusal code that stopped the card, 0 for none
  * @staging_size: largest package the card takes
+ * @flags: PROVCARD_STATUS_FLAG_*
  */
 struct provcard_status {
 	uint32_t state;
@@ -112,7 +113,7 @@ struct provcard_status {
 	uint32_t boot_count;
 	uint32_t heads;
 	uint32_t jobs;
-	uint32_t reserved0;
+	uint32_t flags;
 	uint64_t staging_size;
 	uint64_t log_size;
 	uint64_t flushes;
@@ -196,6 +197,10 @@ PROVCARD_MUST_CHECK int provcard_request_send(struct provcard *card, const void 
 
 /* Hand over a grant (CMS) for a package the card has; repeating one changes nothing. */
 PROVCARD_MUST_CHECK int provcard_grant_send(struct provcard *card, const void *grant, size_t size, struct provcard_answer *answer);
+
+/* Evidence: a signed statement of the card's on itself, bound to @nonce; CMS. At most @room bytes, *length says how many. */
+PROVCARD_MUST_CHECK int provcard_evidence_read(struct provcard *card, const uint8_t nonce[PROVCARD_NONCE_SIZE], void *buffer,
+					       size_t room, size_t *length, struct provcard_answer *answer);
 
 /* ---- Objects ---- */
 

@@ -206,3 +206,17 @@ int provcard_grant_send(struct provcard *card, const void *grant, size_t size, s
 	provcard_command_in(&command, grant, size);
 	return provcard_command_send(card, NULL, &command, answer);
 }
+
+int provcard_evidence_read(struct provcard *card, const uint8_t nonce[PROVCARD_NONCE_SIZE], void *buffer, size_t room, size_t *length,
+			   struct provcard_answer *answer)
+{
+	struct provcard_command command = provcard_command_make(PROVCARD_OP_EVIDENCE, 0, 0);
+	int error;
+
+	provcard_command_in(&command, nonce, PROVCARD_NONCE_SIZE);
+	provcard_command_out(&command, buffer, room);
+	error = provcard_command_send(card, NULL, &command, answer);
+	if (!error && !answer->refusal)
+		*length = command.out_length;
+	return error;
+}

@@ -6,8 +6,8 @@
 
 #include "internal.h"
 
-_Static_assert(sizeof(struct provcard_service_status) == 152, "no implicit padding");
 _Static_assert(sizeof(struct provcard_service_job) == 264, "no implicit padding");
+_Static_assert(sizeof(struct provcard_service_status) == 160, "no implicit padding");
 _Static_assert(sizeof(struct provcard_service_head) == 56, "no implicit padding");
 _Static_assert(sizeof(struct provcard_service_unit) == 72, "no implicit padding");
 
@@ -33,6 +33,7 @@ int provcard_decode_status(const struct provcard_service_status *wire, struct pr
 		.staging_size = le64toh(wire->staging_size),
 		.log_size = le64toh(wire->log_size),
 		.flushes = le64toh(wire->flushes),
+		.flags = (uint32_t)le64toh(wire->flags),
 	};
 	memcpy(status->card_id, wire->card_id, sizeof(status->card_id));
 	COPY_TEXT(status->serial, wire->serial);

@@ -31,6 +31,8 @@ void controller_read(struct controller *controller, uint64_t offset, void *data,
 void controller_write(struct controller *controller, uint64_t offset, const void *data, size_t size);
 /* A reset of the function. When it returns the card touches neither host memory nor interrupts any more. */
 void controller_reset(struct controller *controller);
+/* The board was broken into: the core destroys what it holds as soon as it runs. Does not block. */
+void controller_tamper(struct controller *controller);
 /* Something happened that a host may want to know. Does not block. */
 void controller_event(void *controller, const struct port_event *event);
 /* A timer descriptor; when it is readable call controller_timer(). */

@@ -102,6 +102,7 @@ struct controller {
 	pthread_mutex_t lock;
 	enum controller_state state;
 	bool fatal;
+	bool tampered; /* the core is still to be told */
 	bool ending; /* controller_destroy() waits for the janitor */
 	bool ended; /* and then for the pool */
 	uint32_t cc, aqa;

@@ -18,6 +18,7 @@
 #define FLOOR_FILE "floor"
 #define FUSE_SLOT 4096 /* no two in one block of a disk */
 #define ROOT_FILE "root"
+#define TAMPER_FILE "tamper"
 #define ROOT_SIZE 32
 
 struct fuse_slot {
@@ -171,4 +172,23 @@ int root_destroy(struct state *state)
 		close(fd);
 	pthread_mutex_unlock(&state->mutex);
 	return error;
+}
+
+int tamper_set(struct state *state)
+{
+	static const uint8_t mark = 1;
+
+	return state_replace(state, TAMPER_FILE, &mark, sizeof(mark));
+}
+
+int tamper_clear(struct state *state)
+{
+	if (unlinkat(state->folder, TAMPER_FILE, 0) && errno != ENOENT)
+		return -errno;
+	return fsync(state->folder) ? -errno : 0;
+}
+
+bool tamper_is_set(const struct state *state)
+{
+	return !faccessat(state->folder, TAMPER_FILE, F_OK, 0);
 }

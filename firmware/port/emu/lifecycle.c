@@ -273,13 +273,34 @@ static void on_duty(struct controller *c)
 	}
 }
 
+void controller_tamper(struct controller *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->tampered = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Gives the lock up. A core that starts later looks at the board's latch itself. */
+static void tell_tampering(struct controller *c)
+{
+	c->tampered = false;
+	if (!c->core)
+		return;
+	pthread_mutex_unlock(&c->lock);
+	core_tamper(c->core);
+	pthread_mutex_lock(&c->lock);
+}
+
 static void *janitor_main(void *context)
 {
 	struct controller *c = context;
 
 	pthread_mutex_lock(&c->lock);
 	while (!c->ending || c->state != CONTROLLER_OFF) {
-		if (c->state == CONTROLLER_RESETTING)
+		if (c->tampered)
+			tell_tampering(c);
+		else if (c->state == CONTROLLER_RESETTING)
 			tear_down(c);
 		else if (c->state == CONTROLLER_SHUTTING)
 			shut_down(c);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* provcard-card: the emulated card. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -30,12 +31,14 @@ static const char usage[] =
 	"  --staging BYTES         memory for packages; short for --nv-size staging=BYTES\n"
 	"  --nv-size REGION=BYTES  size of vault, ledger, log or staging; a region can grow, not shrink; K, M and G are known\n"
 	"  --msi-only              offer MSI instead of MSI-X\n"
+	"  --zeroise-jumper        somebody stands before the card: one that has failed or was tampered with obeys a zeroise\n"
 	"  --clock-offset SECONDS  let the card's clock differ from this machine's\n"
 	"  --help\n"
 	"\n"
 	"Writes 'ready' to standard output when it listens, and its log to standard error. SIGTERM and SIGINT are an orderly\n"
 	"power off; SIGKILL is a power cut, after which nothing that the card acknowledged is lost. SIGUSR1 writes a line of\n"
-	"counters to the log: commands completed, doorbells, interrupts, the host's reads and writes of registers.\n"
+	"counters to the log: commands completed, doorbells, interrupts, the host's reads and writes of registers. SIGUSR2 is the\n"
+	"tamper input: the card destroys its secrets. A file named tamper in the state folder is its latch, also without power.\n"
 	"Exit status: 0 after an orderly stop, 1 when the card cannot start or go on, 2 for a wrong command line.\n";
 
 struct options {
@@ -48,6 +51,7 @@ struct options {
 	uint64_t nv_sizes[PORT_NV_REGIONS];
 	int64_t clock_offset;
 	bool msi_only;
+	bool jumper;
 };
 
 static bool parse_number(const char *text, int64_t low, int64_t high, int64_t *value)
@@ -132,6 +136,9 @@ static bool parse_option(int option, const char *text, struct options *options)
 	case 'm':
 		options->msi_only = true;
 		return true;
+	case 'j':
+		options->jumper = true;
+		return true;
 	default:
 		return parse_number(text, INT32_MIN, INT32_MAX, &options->clock_offset);
 	}
@@ -146,7 +153,7 @@ static int parse(int argc, char **argv, struct options *options)
 		{ "cable", required_argument, NULL, 'c' },   { "staging", required_argument, NULL, 'g' },
 		{ "nv-size", required_argument, NULL, 'z' }, { "msi-only", no_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, '?' + 1 },	     { "clock-offset", required_argument, NULL, 'o' },
-		{ NULL, 0, NULL, 0 },
+		{ "zeroise-jumper", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 },
 	};
 	int option, index = 0;
 
@@ -168,11 +175,24 @@ static int parse(int argc, char **argv, struct options *options)
 	return 3;
 }
 
+/* Nothing of this process goes into a dump that another limit might allow. */
+static void empty_dump(void)
+{
+	int filter = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	if (filter < 0)
+		return;
+	if (write(filter, "0", 1) != 1)
+		emu_log("the filter of core dumps does not obey");
+	close(filter);
+}
+
 /* Keys are in this process: no core dump, no debugger of another user. */
 static void protect(void)
 {
 	struct rlimit none = { 0, 0 };
 
+	empty_dump();
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 }
@@ -190,7 +210,32 @@ static int stop_signal(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
-static int serve(const struct options *options, struct endpoint *endpoint, int stop)
+/* Readable on SIGUSR2, likewise. */
+static int tamper_signal(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+struct board {
+	struct emu_port *emu;
+	struct endpoint *endpoint;
+	int tamper;
+};
+
+static void break_in(void *context)
+{
+	struct board *board = context;
+
+	emu_port_tamper(board->emu);
+	controller_tamper(board->endpoint->controller);
+}
+
+static int serve(const struct options *options, struct board *board, int stop)
 {
 	static struct server server;
 	int listener = server_listen(options->socket), error;
@@ -199,7 +244,10 @@ static int serve(const struct options *options, struct endpoint *endpoint, int s
 		emu_log("cannot listen on %s: %s", options->socket, strerror(-listener));
 		return listener;
 	}
-	server_init(&server, endpoint, listener, stop);
+	server_init(&server, board->endpoint, listener, stop);
+	server.tamper = board->tamper;
+	server.on_tamper = break_in;
+	server.tamper_context = board;
 	emu_log("card %s, %u heads, listens on %s", options->serial, options->heads, options->socket);
 	puts("ready");
 	fflush(stdout);
@@ -210,20 +258,22 @@ static int serve(const struct options *options, struct endpoint *endpoint, int s
 	return error;
 }
 
-static int run(const struct options *options, struct state *state, int stop)
+static int run(const struct options *options, struct state *state, int stop, int tamper)
 {
 	static struct endpoint endpoint;
 	static struct emu_port emu;
+	struct board board = { &emu, &endpoint, tamper };
 	int error;
 
 	emu_port_init(&emu, state, options->serial, options->heads, options->cables, options->clock_offset);
+	emu.present = options->jumper;
 	error = endpoint_init(&endpoint, &emu.port, options->heads, options->msi_only);
 	if (error) {
 		emu_log("the card does not start: %s", strerror(-error));
 		return error;
 	}
 	emu_port_listen(&emu, controller_event, endpoint.controller);
-	error = serve(options, &endpoint, stop);
+	error = serve(options, &board, stop);
 	emu_port_listen(&emu, NULL, NULL);
 	endpoint_destroy(&endpoint);
 	emu_log("powered off");
@@ -248,20 +298,21 @@ int main(int argc, char **argv)
 {
 	struct options options = { .serial = "EMU0001", .heads = 4 };
 	struct state state;
-	int status = parse(argc, argv, &options), stop, error;
+	int status = parse(argc, argv, &options), stop, tamper, error;
 
 	if (status)
 		return status - 1;
 	protect();
 	stop = stop_signal();
-	if (stop < 0 || statistics_on_signal())
+	tamper = tamper_signal();
+	if (stop < 0 || tamper < 0 || statistics_on_signal())
 		return 1;
 	error = state_open(&state, options.state, options.nv_sizes);
 	if (error) {
 		emu_log("cannot use the state in %s: %s", options.state, state_complaint(error));
 		return 1;
 	}
-	error = run(&options, &state, stop);
+	error = run(&options, &state, stop, tamper);
 	state_close(&state);
 	return error ? 1 : 0;
 }

@@ -102,6 +102,22 @@ static int port_root_destroy(void *port)
 	return root_destroy(state_of(port));
 }
 
+static int port_tampered(void *port, bool *latched)
+{
+	*latched = tamper_is_set(state_of(port));
+	return 0;
+}
+
+static int port_tamper_clear(void *port)
+{
+	return tamper_clear(state_of(port));
+}
+
+static bool port_presence(void *port)
+{
+	return ((struct emu_port *)port)->present;
+}
+
 static int port_entropy(void *port, void *data, size_t size)
 {
 	uint8_t *bytes = data;
@@ -222,6 +238,9 @@ static const struct port_ops ops = {
 	.floor_raise = port_floor_raise,
 	.root_secret = port_root_secret,
 	.root_destroy = port_root_destroy,
+	.tampered = port_tampered,
+	.tamper_clear = port_tamper_clear,
+	.presence = port_presence,
 	.entropy = port_entropy,
 	.clock_seconds = port_clock_seconds,
 	.monotonic_ns = port_monotonic_ns,
@@ -260,4 +279,10 @@ void emu_port_listen(struct emu_port *emu, void (*event)(void *context, const st
 	emu->event = event;
 	emu->event_context = context;
 	pthread_mutex_unlock(&emu->mutex);
+}
+
+void emu_port_tamper(struct emu_port *emu)
+{
+	if (root_destroy(emu->state) || tamper_set(emu->state))
+		emu_log("the tamper input fired, and the state folder did not obey");
 }

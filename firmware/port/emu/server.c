@@ -51,6 +51,7 @@ void server_init(struct server *server, struct endpoint *endpoint, int listener,
 	memset(server, 0, sizeof(*server));
 	server->listener = listener;
 	server->stop = stop;
+	server->tamper = -1;
 	server->session.endpoint = endpoint;
 	server->session.fd = -1;
 	pthread_mutex_init(&server->session.sending, NULL);
@@ -203,15 +204,20 @@ int server_run(struct server *server)
 	struct session *session = &server->session;
 
 	for (;;) {
-		struct pollfd polls[4] = {
+		struct pollfd polls[5] = {
 			{ .fd = server->stop, .events = POLLIN },
 			{ .fd = controller_timer_fd(session->endpoint->controller), .events = POLLIN },
 			{ .fd = session->fd, .events = POLLIN },
 			{ .fd = server->listener, .events = POLLIN },
+			{ .fd = server->tamper, .events = POLLIN },
 		};
 
-		if (poll(polls, 4, -1) < 0 && errno != EINTR)
+		if (poll(polls, 5, -1) < 0 && errno != EINTR)
 			return -errno;
+		if (polls[4].revents) {
+			server->tamper = -1;
+			server->on_tamper(server->tamper_context);
+		}
 		if (polls[0].revents)
 			break;
 		if (polls[1].revents)

@@ -51,6 +51,9 @@ struct server {
 	int listener;
 	int stop; /* readable: end */
 	struct session session;
+	int tamper; /* readable when the board was broken into, -1 for none: then on_tamper is called once */
+	void (*on_tamper)(void *context);
+	void *tamper_context;
 };
 
 /* A listening socket at @path; one left behind by a card that died is replaced. Or a negative errno. */

@@ -51,6 +51,11 @@ int floor_raise(struct state *state, uint32_t floor);
 int root_secret(struct state *state, uint8_t secret[32]);
 int root_destroy(struct state *state);
 
+/* The latch of the tamper input: a file that is there when the input has fired. */
+int tamper_set(struct state *state);
+int tamper_clear(struct state *state);
+bool tamper_is_set(const struct state *state);
+
 /* Replace the file @name of the folder by @data so that a crash leaves the old or the new one, whole. */
 int state_replace(struct state *state, const char *name, const void *data, size_t size);
 /* Read the whole of a file that has exactly @size bytes; -EUCLEAN when it has not. */
