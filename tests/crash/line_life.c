@@ -109,8 +109,10 @@ uint16_t line_set_state(struct line *line, enum world_state state)
 	else
 		status = station_request(&line->station, &request, &line->station.officer, NULL);
 	line_look(line);
-	if (!line_fault(line))
+	if (!line_fault(line)) {
+		board_claim(line->board, (struct claim){ .kind = CLAIM_STATE_TOLD, .value = state_told(line) });
 		board_claim(line->board, (struct claim){ .kind = CLAIM_STATE_SETTLED });
+	}
 	return status;
 }
 
