@@ -20,5 +20,6 @@
 #include "provpkg/certificate.h"
 #include "provpkg/delivery.h"
 #include "provpkg/evidence.h"
+#include "provpkg/firmware.h"
 
 #endif

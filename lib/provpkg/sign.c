@@ -34,6 +34,7 @@ static const struct content_type content_types[] = {
 	{ PROVPKG_CONTENT_END_CERTIFICATE, PROVPKG_OID_END_CERTIFICATE, PROVCARD_REFUSAL_STATEMENT_DER,
 	  PROVCARD_REFUSAL_STATEMENT_SIGNATURE },
 	{ PROVPKG_CONTENT_EVIDENCE, PROVPKG_OID_EVIDENCE, PROVCARD_REFUSAL_STATEMENT_DER, PROVCARD_REFUSAL_STATEMENT_SIGNATURE },
+	{ PROVPKG_CONTENT_FIRMWARE, PROVPKG_OID_FIRMWARE, PROVCARD_REFUSAL_FIRMWARE_DER, PROVCARD_REFUSAL_FIRMWARE_SIGNATURE },
 };
 
 static const struct content_type *content_type_find(enum provpkg_content type)
@@ -289,7 +290,10 @@ static int verify_chain(X509_STORE *store, X509 *certificate, STACK_OF(X509) *ot
 
 	if (!context || !X509_STORE_CTX_init(context, store, certificate, others))
 		goto out;
-	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context), (time_t)at);
+	if (at == PROVPKG_ANY_TIME)
+		X509_STORE_CTX_set_flags(context, X509_V_FLAG_NO_CHECK_TIME);
+	else
+		X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context), (time_t)at);
 	X509_STORE_CTX_set_flags(context, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN);
 	if (X509_verify_cert(context) == 1) {
 		result = 0;

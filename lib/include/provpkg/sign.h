@@ -17,6 +17,7 @@ enum provpkg_content {
 	PROVPKG_CONTENT_REQUEST = 3, /* REQUEST_DER, REQUEST_SIGNATURE */
 	PROVPKG_CONTENT_END_CERTIFICATE = 4, /* STATEMENT_DER, STATEMENT_SIGNATURE */
 	PROVPKG_CONTENT_EVIDENCE = 5, /* likewise */
+	PROVPKG_CONTENT_FIRMWARE = 6, /* FIRMWARE_DER, FIRMWARE_SIGNATURE */
 };
 
 /* A key that signs: all borrowed. @chain: intermediate certificates to send along, may be NULL. */
@@ -61,6 +62,9 @@ PROVPKG_MUST_CHECK int provpkg_signed_claims(enum provpkg_content type, struct p
 struct provpkg_view provpkg_signed_content(const struct provpkg_signed *object); /* lives as long as @object */
 size_t provpkg_signed_count(const struct provpkg_signed *object);
 X509 *provpkg_signed_signer(const struct provpkg_signed *object, size_t index); /* borrowed */
+
+/* For whoever has no clock: validity is not looked at. */
+#define PROVPKG_ANY_TIME INT64_MIN
 
 /*
  * Does signer @index chain to one of @anchors (roots or pinned end certificates) at time @at, with digitalSignature usage?
