@@ -73,6 +73,27 @@ sanitized-tests:
 	@$(MAKE) --no-print-directory O=$(O)/sanitize OPTIMISE='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' LDFLAGS='$(SANITIZE)' \
 		unit-tests programs device-firmware crash-program
 
+# Firmware that a card may be given: the same objects with another version. And one that crashes.
+TEST_FIRMWARE := $(O)/firmware/next.pfw $(O)/firmware/patch.pfw $(O)/firmware/crash.pfw
+$(O)/firmware/%.o: firmware/core/version.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -DFIRMWARE_VERSION='"$(version)"' -DFIRMWARE_SECURITY_VERSION=$(security_version) -c -o $@ $<
+$(O)/firmware/next $(O)/firmware/patch: $(O)/firmware/%: $(O)/obj/firmware/port/emu/main.o $(O)/firmware/%.o $(FIRMWARE_LIBRARIES)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lpthread
+$(O)/firmware/crash: tests/card/crash.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -o $@ $<
+$(O)/firmware/next.o $(O)/firmware/next.pfw: version := 9.2.0
+$(O)/firmware/next.o $(O)/firmware/next.pfw: security_version := 2
+$(O)/firmware/patch.o $(O)/firmware/patch.pfw: version := 9.1.1
+$(O)/firmware/patch.o $(O)/firmware/patch.pfw: security_version := 1
+$(O)/firmware/crash.pfw: version := 9.9.9
+$(O)/firmware/crash.pfw: security_version := 3
+$(TEST_FIRMWARE): $(O)/firmware/%.pfw: $(O)/firmware/% $(O)/provcard $(FIRMWARE_MAKER)/anchors.der
+	$(call say,PACK)$(call pack_firmware,$<,$(version),$(security_version))
+.PRECIOUS: $(O)/firmware/%.o
+PROGRAMS += $(TEST_FIRMWARE)
+
 # What the VM tests use beside our own programs.
 VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/stubborn-card
 vm-tools: $(VM_TOOLS)

@@ -82,6 +82,22 @@ const struct command commands[] = {
 	  "Without a card. The chain of records and the tree must come to the checkpoint, which the card signed with both keys. With\n"
 	  "--after the log that an earlier file or checkpoint was about must be this one's beginning.",
 	  "FILE", VALUE_FILE, false, TABLES(log_verify) },
+	{ "firmware", "show the card's firmware; the same as 'provcard firmware status'", NULL, NULL, VALUE_NONE, false,
+	  TABLES(firmware_status) },
+	{ "firmware status", "show the card's firmware, its two slots and the floor", NULL, NULL, VALUE_NONE, false,
+	  TABLES(firmware_status) },
+	{ "firmware load", "have the card verify a firmware and store it in the slot that does not run",
+	  "The card takes firmware of its maker only, not below its floor, and goes on with the one that runs.", "FILE", VALUE_FILE,
+	  false, TABLES(firmware_load) },
+	{ "firmware activate", "have the firmware stored started with the next power-on; a security officer signs",
+	  "FILE is the firmware that was loaded: its digest and security version are what is signed. A firmware that does not\n"
+	  "come up falls back after three starts. When it has come up, the card's floor rises to its security version, for good.",
+	  "FILE", VALUE_FILE, false, TABLES(firmware_activate) },
+	{ "firmware inspect", "check a firmware file; needs no card", NULL, "FILE", VALUE_FILE, false, TABLES(firmware_inspect) },
+	{ "firmware pack", "make a firmware file; the card's maker signs it twice; needs no card",
+	  "Give --key and --cert twice, in the same order: a P-384 key and an ML-DSA-87 key, whose certificates have one\n"
+	  "subject and chain to the anchors in the card's read-only memory.",
+	  NULL, VALUE_NONE, false, TABLES(firmware_pack) },
 	{ "refusals", "print every refusal code there is, or one by name or number", NULL, "CODE", VALUE_TEXT, true, TABLES(refusals) },
 	{ "completion", "print completion for bash: source <(provcard completion)", NULL, NULL, VALUE_NONE, false, TABLES(completion) },
 	{ NULL, NULL, NULL, NULL, VALUE_NONE, false, NULL, NULL },

@@ -26,8 +26,13 @@
 	X(evidence)                                                                                                                        \
 	X(zeroise)                                                                                                                         \
 	X(log)                                                                                                                             \
-	X(log_export)															\
-	X(log_verify)															\
+	X(log_export)                                                                                                                      \
+	X(log_verify)                                                                                                                      \
+	X(firmware_status)                                                                                                                 \
+	X(firmware_load)                                                                                                                   \
+	X(firmware_activate)                                                                                                               \
+	X(firmware_inspect)                                                                                                                \
+	X(firmware_pack)                                                                                                                   \
 	X(refusals)                                                                                                                        \
 	X(completion)
 

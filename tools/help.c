@@ -48,7 +48,7 @@ static void print_all(void)
 	printf("usage: provcard [OPTIONS] COMMAND [OPTIONS]\n\nSecure provisioning: packages from an OEM, cards that make devices of "
 	       "them.\n\ncommands:\n");
 	for (const struct command *command = commands; command->name; command++)
-		printf("  %-14s%s\n", command->name, command->summary);
+		printf("  %-20s%s\n", command->name, command->summary);
 	print_options("options of every command", global_options);
 	print_exit_codes();
 	printf("\n'provcard COMMAND --help' says more.\n");

@@ -40,6 +40,16 @@ const char *card_state_name(uint32_t state)
 	return NAME_OF(names, state);
 }
 
+const char *slot_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[PROVCARD_SLOT_EMPTY] = "empty",   [PROVCARD_SLOT_STORED] = "stored", [PROVCARD_SLOT_PENDING] = "pending",
+		[PROVCARD_SLOT_TRYING] = "trying", [PROVCARD_SLOT_GOOD] = "good",     [PROVCARD_SLOT_BAD] = "bad",
+	};
+
+	return NAME_OF(names, state);
+}
+
 const char *job_state_name(uint32_t state)
 {
 	static const char *const names[] = {

@@ -101,6 +101,12 @@ struct evidence_report {
 	bool verified; /* signed by the card of the bundle given, and as demanded */
 };
 
+struct firmware_report {
+	const char *path;
+	const struct provpkg_firmware *firmware;
+	bool trusted; /* the signers chain to the anchors given */
+};
+
 struct output;
 
 struct print_ops {
@@ -120,6 +126,8 @@ struct print_ops {
 	void (*log)(struct output *output, const struct log_report *log);
 	void (*birth)(struct output *output, const struct birth_report *birth);
 	void (*evidence)(struct output *output, const struct evidence_report *report);
+	void (*firmware)(struct output *output, const struct provcard_firmware *firmware);
+	void (*firmware_file)(struct output *output, const struct firmware_report *report);
 	/* Text that is the result itself, like a certificate. */
 	void (*text)(struct output *output, const char *key, const char *text, size_t size);
 	/* One line on success. */
@@ -147,6 +155,7 @@ const char *job_state_name(uint32_t state);
 const char *unit_state_name(uint32_t state);
 const char *unit_step_name(uint32_t step);
 const char *proof_name(uint32_t proof);
+const char *slot_state_name(uint32_t state);
 
 /* One enrolment of the card's list, or one line of its policy. */
 struct enrolment {

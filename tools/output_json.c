@@ -406,6 +406,59 @@ static void json_log(struct output *output, const struct log_report *log)
 	json_object_object_add(entry, "verified", json_object_new_boolean(true));
 }
 
+static struct json_object *slot_to_json(const struct provcard_firmware_slot *slot)
+{
+	struct json_object *entry = json_object_new_object();
+
+	json_add_text(entry, "state", slot_state_name(slot->state));
+	json_add_number(entry, "attempts", slot->attempts);
+	if (slot->version[0]) {
+		json_add_text(entry, "version", slot->version);
+		json_add_number(entry, "security_version", slot->security_version);
+		json_add_hex(entry, "sha256", slot->digest, sizeof(slot->digest));
+	}
+	add_refusal(entry, "refusal", slot->refusal);
+	return entry;
+}
+
+static void add_slot_letter(struct json_object *entry, const char *key, uint32_t slot)
+{
+	json_object_object_add(entry, key, slot == PROVCARD_NO_SLOT ? NULL : json_object_new_string(slot ? "b" : "a"));
+}
+
+static void json_firmware(struct output *output, const struct provcard_firmware *firmware)
+{
+	struct json_object *entry = section(output, "firmware"), *slots;
+
+	json_add_text(entry, "version", firmware->version);
+	json_add_number(entry, "security_version", firmware->security_version);
+	json_add_hex(entry, "sha256", firmware->digest, sizeof(firmware->digest));
+	json_add_text(entry, "board", firmware->board);
+	json_add_number(entry, "floor", firmware->floor);
+	add_slot_letter(entry, "active", firmware->active);
+	add_slot_letter(entry, "running", firmware->running);
+	if (firmware->running == PROVCARD_NO_SLOT)
+		return;
+	slots = json_object_new_object();
+	json_object_object_add(slots, "a", slot_to_json(&firmware->slot[0]));
+	json_object_object_add(slots, "b", slot_to_json(&firmware->slot[1]));
+	json_object_object_add(entry, "slots", slots);
+}
+
+static void json_firmware_file(struct output *output, const struct firmware_report *report)
+{
+	struct json_object *entry = section(output, "firmware_file");
+
+	json_add_text(entry, "path", report->path);
+	json_add_text(entry, "version", report->firmware->version);
+	json_add_text(entry, "board", report->firmware->board);
+	json_add_number(entry, "security_version", report->firmware->security_version);
+	json_add_number(entry, "size", report->firmware->size);
+	json_add_hex(entry, "sha256", report->firmware->sha256, sizeof(report->firmware->sha256));
+	json_add_hex(entry, "sha384", report->firmware->sha384, sizeof(report->firmware->sha384));
+	json_object_object_add(entry, "trusted", json_object_new_boolean(report->trusted));
+}
+
 static void json_text(struct output *output, const char *key, const char *text, size_t size)
 {
 	json_object_object_add(root_of(output), key, json_object_new_string_len(text, size));
@@ -456,6 +509,8 @@ const struct print_ops print_json = {
 	.birth = json_birth,
 	.log = json_log,
 	.evidence = json_evidence,
+	.firmware = json_firmware,
+	.firmware_file = json_firmware_file,
 	.text = json_text,
 	.done = json_done,
 	.error = json_error,

@@ -299,6 +299,52 @@ static void text_log(struct output *output, const struct log_report *log)
 					 "the last entry's time, by the card's own clock, which nobody vouches for");
 }
 
+static void print_slot(unsigned int number, const struct provcard_firmware *firmware)
+{
+	const struct provcard_firmware_slot *slot = &firmware->slot[number];
+	const struct provcard_refusal_info *info = provcard_refusal_find(slot->refusal);
+	char hex[HEX_SIZE(sizeof(slot->digest))];
+
+	printf("slot %c    %s", number ? 'B' : 'A', slot_state_name(slot->state));
+	if (slot->state == PROVCARD_SLOT_TRYING)
+		printf(" (start %u)", slot->attempts);
+	if (slot->version[0])
+		printf(", %s, security version %u, %s", slot->version, slot->security_version,
+		       to_hex(hex, slot->digest, sizeof(slot->digest)));
+	if (number == firmware->running)
+		printf(", runs");
+	if (info)
+		printf(", cannot be started: %s", info->sentence);
+	putchar('\n');
+}
+
+static void text_firmware(struct output *output, const struct provcard_firmware *firmware)
+{
+	char hex[HEX_SIZE(sizeof(firmware->digest))];
+
+	(void)output;
+	printf("firmware  %s, security version %u\n", firmware->version, firmware->security_version);
+	printf("image     %s\n", to_hex(hex, firmware->digest, sizeof(firmware->digest)));
+	printf("board     %s\n", firmware->board);
+	printf("floor     security version %u\n", firmware->floor);
+	if (firmware->running == PROVCARD_NO_SLOT)
+		printf("slots     none: the card was started without its boot stage\n");
+	for (unsigned int i = 0; i < 2 && firmware->running != PROVCARD_NO_SLOT; i++)
+		print_slot(i, firmware);
+}
+
+static void text_firmware_file(struct output *output, const struct firmware_report *report)
+{
+	const struct provpkg_firmware *firmware = report->firmware;
+	char hex[HEX_SIZE(sizeof(firmware->sha256))];
+
+	(void)output;
+	printf("%s: firmware %s for %s, security version %u\n", report->path, firmware->version, firmware->board,
+	       firmware->security_version);
+	printf("image     %s, %" PRIu64 " bytes\n", to_hex(hex, firmware->sha256, sizeof(firmware->sha256)), firmware->size);
+	printf("signers   both signatures are good%s\n", report->trusted ? ", trusted" : ", not checked against any anchor");
+}
+
 static void text_text(struct output *output, const char *key, const char *text, size_t size)
 {
 	(void)output;
@@ -341,6 +387,8 @@ const struct print_ops print_text = {
 	.birth = text_birth,
 	.log = text_log,
 	.evidence = text_evidence,
+	.firmware = text_firmware,
+	.firmware_file = text_firmware_file,
 	.text = text_text,
 	.done = text_done,
 	.error = text_error,

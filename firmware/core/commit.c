@@ -42,7 +42,8 @@ static int judge_log(struct core *core, const struct commit *commit)
 		return log_has_room(&core->log, open + LOG_UNIT_ENTRY_MAX + LOG_MARGIN) ? 0 : PROVCARD_REFUSAL_LOG_FULL;
 	if (!commit->record)
 		return 0;
-	if (commit->change.type == LEDGER_NONE || commit->change.type == LEDGER_LOAD || commit->change.type == LEDGER_APPROVER)
+	if (commit->change.type == LEDGER_NONE || commit->change.type == LEDGER_LOAD || commit->change.type == LEDGER_APPROVER ||
+	    commit->change.type == LEDGER_FIRMWARE)
 		open += LOG_MARGIN;
 	else if (!ledger_ends_job(&commit->change))
 		open = 0;

@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "firmware.h"
 #include "internal.h"
 #include "job.h"
 #include "object.h"
@@ -22,7 +23,7 @@ static int prepare_secure_heap(void)
 	return CRYPTO_secure_malloc_initialized() || CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN) ? 0 : -1;
 }
 
-#define LOCKS 8
+#define LOCKS 9
 
 static void list_locks(struct core *core, mtx_t *locks[LOCKS])
 {
@@ -34,6 +35,7 @@ static void list_locks(struct core *core, mtx_t *locks[LOCKS])
 	locks[5] = &core->object_lock;
 	locks[6] = &core->staging.lock;
 	locks[7] = &core->clock.lock;
+	locks[8] = &core->firmware_lock;
 }
 
 static int make_locks(struct core *core)
@@ -98,6 +100,7 @@ static void power_on(struct core *core, const struct selftest *tests, size_t cou
 	}
 	clock_start(core);
 	core_log_boot(core);
+	firmware_settle(core);
 }
 
 struct core *core_start_with(const struct port *port, const struct selftest *tests, size_t count)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "evidence.h"
+#include "firmware.h"
 #include "gate.h"
 #include "grant.h"
 #include "job.h"
@@ -31,6 +32,9 @@ static const struct command {
 	{ PROVCARD_OP_LOG_RUN, false, LIFE_READABLE, command_log_run },
 	{ PROVCARD_OP_EVIDENCE, false, LIFE_READABLE & ~LIFE(BLANK), command_evidence },
 	{ PROVCARD_OP_GRANT, false, LIFE_SERVICE, command_grant },
+	{ PROVCARD_OP_FIRMWARE_WRITE, false, LIFE_SERVICE | LIFE(MAINTENANCE), command_firmware_write },
+	{ PROVCARD_OP_FIRMWARE_COMMIT, false, LIFE_SERVICE | LIFE(MAINTENANCE), command_firmware_commit },
+	{ PROVCARD_OP_FIRMWARE_STATUS, false, LIFE_ANY, command_firmware_status },
 	{ PROVCARD_OP_PACKAGE_WRITE, false, LIFE_SERVICE, command_package_write },
 	{ PROVCARD_OP_PACKAGE_COMMIT, false, LIFE_SERVICE, command_package_commit },
 	{ PROVCARD_OP_JOB_BIND, false, LIFE_READABLE & ~LIFE(BLANK), command_job_bind },

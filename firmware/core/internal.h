@@ -102,6 +102,8 @@ struct core {
 	struct package *packages;
 	struct staging staging;
 
+	mtx_t firmware_lock; /* the slots and their flags; taken after request_lock and after staging.lock */
+
 	mtx_t head_lock;
 	struct head_state *head;
 

@@ -208,7 +208,7 @@ static int judge_life(const struct ledger *ledger, const struct ledger_change *c
 static bool is_of_card(const struct ledger_change *change)
 {
 	return change->type == LEDGER_VAULT || change->type == LEDGER_APPROVER || change->type == LEDGER_TIME ||
-	       change->type == LEDGER_STATE;
+	       change->type == LEDGER_STATE || change->type == LEDGER_FIRMWARE;
 }
 
 /* A full ledger must not keep a card from being taken out of service. */
@@ -298,6 +298,8 @@ static int apply_to_card(struct ledger *ledger, const struct ledger_change *chan
 		return apply_failures(ledger, &change->failures);
 	if (change->type == LEDGER_TIME)
 		ledger->clock = change->clock;
+	if (change->type == LEDGER_FIRMWARE)
+		ledger->firmware = change->firmware;
 	if (change->type != LEDGER_STATE)
 		return 0;
 	/* Nothing leads out of the last state. */

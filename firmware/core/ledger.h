@@ -43,6 +43,7 @@ enum ledger_type {
 	LEDGER_APPROVER = 9, /* failures of somebody who approves, a lockout, or its end */
 	LEDGER_TIME = 10, /* a time authority set the clock, or the clock was lost */
 	LEDGER_STATE = 11, /* of the card's life */
+	LEDGER_FIRMWARE = 12,
 };
 
 /* The vault in force. Two can have one generation, when a power cut undid the first; no two have one tag. */
@@ -78,6 +79,21 @@ enum ledger_life {
 	LEDGER_LIFE_SERVICE = 0,
 	LEDGER_LIFE_MAINTENANCE = 1,
 	LEDGER_LIFE_DECOMMISSIONED = 2,
+};
+
+/* What became of a firmware; the last of these is what the ledger holds. */
+enum ledger_firmware_event {
+	LEDGER_FIRMWARE_NOTHING = 0,
+	LEDGER_FIRMWARE_STORED = 1,
+	LEDGER_FIRMWARE_ACTIVATED = 2, /* approved: to be started */
+	LEDGER_FIRMWARE_CONFIRMED = 3,
+	LEDGER_FIRMWARE_ABANDONED = 4, /* did not start, or confirmed nothing */
+};
+
+struct ledger_firmware {
+	uint32_t event; /* enum ledger_firmware_event */
+	uint32_t slot;
+	uint8_t digest[PROVPKG_HASH_SIZE]; /* of the image */
 };
 
 /* A grant in force. */
@@ -126,6 +142,7 @@ struct ledger_change {
 	uint8_t log_leaf[PROVPKG_HASH_SIZE];
 	union {
 		struct ledger_vault vault;
+		struct ledger_firmware firmware;
 		struct ledger_load load;
 		struct ledger_failures failures; /* all zero behind the certificate: none any more */
 		struct ledger_clock clock;
@@ -204,6 +221,7 @@ struct ledger {
 	struct ledger_clock clock;
 	enum ledger_life life;
 	enum ledger_life life_told;	     /* as far as durable */
+	struct ledger_firmware firmware;
 	uint64_t log_size;		     /* log entries that changes vouch for */
 	uint8_t log_leaf[PROVPKG_HASH_SIZE]; /* of the last of them; its chain covers the others */
 	struct ledger_job **job;	     /* addresses stay; a job's number never changes */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "life.h"
+#include "firmware.h"
 #include "object.h"
 #include "provcard_hif.h"
 #include "request.h"
@@ -193,6 +194,8 @@ static int execute(struct request *request)
 		return operation_unlock(request);
 	case PROVPKG_OPERATION_AUDIT:
 		return operation_audit(request);
+	case PROVPKG_OPERATION_ACTIVATE_FIRMWARE:
+		return operation_activate(request);
 	}
 	return PROVCARD_REFUSAL_OPERATION_UNKNOWN;
 }

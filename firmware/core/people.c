@@ -20,6 +20,7 @@ static const enum provpkg_role approver[] = {
 	[PROVPKG_OPERATION_AUDIT] = PROVPKG_ROLE_AUDITOR,
 	[PROVPKG_OPERATION_SET_STATE] = PROVPKG_ROLE_OFFICER,
 	[PROVPKG_OPERATION_SET_TIME] = PROVPKG_ROLE_TIME,
+	[PROVPKG_OPERATION_ACTIVATE_FIRMWARE] = PROVPKG_ROLE_OFFICER,
 };
 
 static X509 *certificate_of(const struct vault_person *person)

@@ -81,13 +81,18 @@ void staging_release(struct core *core, uint32_t writer)
 	mtx_unlock(&core->staging.lock);
 }
 
-/* A package begins: its writer takes the staging memory, or begins anew. */
-static int begin(struct core *core, uint32_t writer, uint64_t size)
+/* Nobody owns the writing of a firmware, so nobody's going would end it. */
+static bool gives_way(const struct staging *staging, uint32_t writer)
+{
+	return !staging->writer || staging->writer == writer || (staging->writer == STAGING_FIRMWARE && !staging->committing);
+}
+
+int staging_begin(struct core *core, uint32_t writer, uint64_t size)
 {
 	struct staging *staging = &core->staging;
 	int code;
 
-	if (staging->writer && staging->writer != writer)
+	if (!gives_way(staging, writer))
 		return PROVCARD_REFUSAL_JOB_BUSY;
 	staging->writer = 0;
 	code = staging_place(core, size, &staging->offset);
@@ -120,6 +125,15 @@ static int copy_in(struct core *core, const struct core_command *command)
 	return code;
 }
 
+int staging_add(struct core *core, const struct core_command *command, uint64_t offset, uint64_t size)
+{
+	const struct staging *staging = &core->staging;
+
+	if (size != staging->size || offset != staging->written || command->in.size > size - offset)
+		return PROVCARD_REFUSAL_INVALID_FIELD;
+	return copy_in(core, command);
+}
+
 static int write_package(struct core *core, const struct core_command *command)
 {
 	struct staging *staging = &core->staging;
@@ -129,15 +143,13 @@ static int write_package(struct core *core, const struct core_command *command)
 	if (!command->in.size || staging->committing)
 		return staging->committing ? PROVCARD_REFUSAL_JOB_BUSY : PROVCARD_REFUSAL_INVALID_FIELD;
 	if (offset == 0) {
-		code = begin(core, command->job, size);
+		code = staging_begin(core, command->job, size);
 		if (code)
 			return code;
 	}
 	if (staging->writer != command->job)
 		return PROVCARD_REFUSAL_JOB_BUSY;
-	if (size != staging->size || offset != staging->written || command->in.size > size - offset)
-		return PROVCARD_REFUSAL_INVALID_FIELD;
-	return copy_in(core, command);
+	return staging_add(core, command, offset, size);
 }
 
 int command_package_write(struct core *core, const struct core_command *command, struct core_result *result)

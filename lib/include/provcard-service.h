@@ -30,6 +30,9 @@ enum provcard_service_opcode {
 	PROVCARD_OP_LOG_CONSISTENCY = 0x49, /* arg0 older tree size, at least 1, arg1 newer; out: 32-byte hashes; result: hashes */
 	PROVCARD_OP_LOG_RUN = 0x4a, /* arg0 first index, arg1 how many, at least 1; out: 32-byte roots of the largest complete subtrees
 				     * that these leaves are made of, left to right; result: hashes */
+	PROVCARD_OP_FIRMWARE_WRITE = 0x4c, /* arg0 offset, arg1 whole size; in: bytes of a firmware file; consecutive, from 0 */
+	PROVCARD_OP_FIRMWARE_COMMIT = 0x4d, /* verifies it and writes it into the slot beside the running one; out: as STATUS */
+	PROVCARD_OP_FIRMWARE_STATUS = 0x4e, /* out: struct provcard_service_firmware */
 
 	PROVCARD_OP_EVIDENCE = 0x4b, /* in: 32-byte nonce of who asks; out: CMS of the evidence; result: its size */
 
@@ -223,6 +226,57 @@ struct provcard_service_unit {
 	uint8_t uid[PROVCARD_UID_MAX];
 	uint64_t log_index;
 	uint8_t certificate_digest[32];
+};
+
+enum provcard_slot_state {
+	PROVCARD_SLOT_EMPTY = 0,
+	PROVCARD_SLOT_STORED = 1, /* genuine, and nobody has approved its start */
+	PROVCARD_SLOT_PENDING = 2, /* will be started with the next power-on */
+	PROVCARD_SLOT_TRYING = 3, /* was started and has not confirmed itself */
+	PROVCARD_SLOT_GOOD = 4, /* has confirmed itself */
+	PROVCARD_SLOT_BAD = 5, /* did not start, or is not genuine */
+};
+
+#define PROVCARD_NO_SLOT UINT32_MAX
+
+/**
+ * struct provcard_service_firmware_slot - one of two places for firmware
+ * @state: enum provcard_slot_state
+ * @attempts: starts so far, while TRYING
+ * @security_version: of what is in it; zero, as what follows, when that cannot be read
+ * @refusal: why it could not be started now, 0 for nothing
+ * @version: zero padded
+ * @digest: SHA-256 of the image
+ */
+struct provcard_service_firmware_slot {
+	uint32_t state;
+	uint32_t attempts;
+	uint32_t security_version;
+	uint32_t refusal;
+	char version[32];
+	uint8_t digest[32];
+};
+
+/**
+ * struct provcard_service_firmware - the card's firmware and its slots
+ * @version: of this structure, 1
+ * @active: slot in force, 0: A, 1: B; PROVCARD_NO_SLOT on a card that was started without a boot stage
+ * @running: slot that runs: another than @active until a new firmware has confirmed itself
+ * @floor: least security version that may start
+ * @security_version: of what runs; @firmware: its version, @digest: SHA-256 of its image
+ * @board: what firmware must be made for
+ */
+struct provcard_service_firmware {
+	uint32_t version;
+	uint32_t active;
+	uint32_t running;
+	uint32_t floor;
+	uint32_t security_version;
+	uint32_t reserved;
+	char firmware[32];
+	char board[32];
+	uint8_t digest[32];
+	struct provcard_service_firmware_slot slot[2];
 };
 
 /**

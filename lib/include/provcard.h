@@ -292,6 +292,58 @@ PROVCARD_MUST_CHECK int provcard_job_status_read(struct provcard_job *job, struc
 PROVCARD_MUST_CHECK int provcard_job_log(struct provcard_job *job, uint64_t first, uint64_t *indexes, size_t room, size_t *count,
 					 size_t *total, struct provcard_answer *answer);
 
+/* ---- Firmware ---- */
+
+/**
+ * struct provcard_firmware_slot - one of the two places for firmware; see struct provcard_service_firmware_slot
+ * @state: enum provcard_slot_state
+ * @refusal: why it could not be started now, 0 for nothing
+ */
+struct provcard_firmware_slot {
+	uint32_t state;
+	uint32_t attempts;
+	uint32_t security_version;
+	uint32_t refusal;
+	char version[36];
+	uint8_t digest[32];
+	uint32_t reserved0;
+	uint64_t reserved[2];
+};
+
+/**
+ * struct provcard_firmware - the card's firmware now; see struct provcard_service_firmware
+ * @active: slot in force; @running: slot that runs; PROVCARD_NO_SLOT on a card without a boot stage
+ * @floor: least security version that the card starts
+ * @digest: SHA-256 of the image that runs; @version and @security_version likewise
+ * @board: what firmware must be made for
+ */
+struct provcard_firmware {
+	uint32_t active;
+	uint32_t running;
+	uint32_t floor;
+	uint32_t security_version;
+	char version[36];
+	char board[36];
+	uint8_t digest[32];
+	struct provcard_firmware_slot slot[2];
+	uint64_t reserved[4];
+};
+
+PROVCARD_MUST_CHECK int provcard_firmware_read(struct provcard *card, struct provcard_firmware *firmware,
+					       struct provcard_answer *answer);
+/* Hand over bytes of a firmware file, as provcard_job_write() does of a package. */
+PROVCARD_MUST_CHECK int provcard_firmware_write(struct provcard *card, uint64_t offset, uint64_t whole, const void *data, size_t size,
+						struct provcard_answer *answer);
+/*
+ * Have the card verify what was written and put it into the slot beside the running one. It starts when security officers have
+ * activated it, with the card's next power-on.
+ */
+PROVCARD_MUST_CHECK int provcard_firmware_commit(struct provcard *card, struct provcard_firmware *firmware,
+						 struct provcard_answer *answer);
+/* Write all of a firmware file that is in memory, and commit. @progress may be NULL. */
+PROVCARD_MUST_CHECK int provcard_firmware_load(struct provcard *card, const void *file, size_t size, provcard_load_progress progress,
+					       void *context, struct provcard_firmware *firmware, struct provcard_answer *answer);
+
 /* ---- Units ---- */
 
 /**

@@ -109,6 +109,9 @@ static const char *const event_names[] = {
 	[PROVPKG_EVENT_STATE_CHANGED] = "state-changed",
 	[PROVPKG_EVENT_TIME_SET] = "time-set",
 	[PROVPKG_EVENT_TAMPERED] = "tampered",
+	[PROVPKG_EVENT_FIRMWARE_STORED] = "firmware-stored",
+	[PROVPKG_EVENT_FIRMWARE_ACTIVATED] = "firmware-activated",
+	[PROVPKG_EVENT_FIRMWARE_CONFIRMED] = "firmware-confirmed",
 };
 
 const char *provpkg_event_name(enum provpkg_event event)

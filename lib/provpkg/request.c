@@ -71,6 +71,11 @@ typedef struct {
 	int64_t time;
 } SET_TIME;
 
+typedef struct {
+	ASN1_OCTET_STRING *digest;
+	uint32_t security_version;
+} ACTIVATE;
+
 ASN1_SEQUENCE(REQUEST) = {
 	ASN1_EMBED(REQUEST, version, UINT32),
 	ASN1_EMBED(REQUEST, operation, UINT32),
@@ -124,6 +129,11 @@ ASN1_SEQUENCE(SET_STATE) = {
 ASN1_SEQUENCE(SET_TIME) = {
 	ASN1_EMBED(SET_TIME, time, INT64),
 } static_ASN1_SEQUENCE_END(SET_TIME)
+
+ASN1_SEQUENCE(ACTIVATE) = {
+	ASN1_SIMPLE(ACTIVATE, digest, ASN1_OCTET_STRING),
+	ASN1_EMBED(ACTIVATE, security_version, UINT32),
+} static_ASN1_SEQUENCE_END(ACTIVATE)
 
 /* SEQUENCE { }: zeroising has no arguments. */
 static const uint8_t no_arguments[] = { 0x30, 0x00 };
@@ -367,6 +377,22 @@ static bool get_set_time(const void *arguments, struct provpkg_request *request)
 	return request->set_time.time > 0;
 }
 
+static bool set_activate(const struct provpkg_request *request, void *arguments)
+{
+	ACTIVATE *to = arguments;
+
+	to->security_version = request->activate.security_version;
+	return to->security_version && provpkg_octets_set(to->digest, request->activate.digest, PROVPKG_HASH_SIZE);
+}
+
+static bool get_activate(const void *arguments, struct provpkg_request *request)
+{
+	const ACTIVATE *from = arguments;
+
+	request->activate.security_version = from->security_version;
+	return from->security_version && provpkg_octets_get(from->digest, request->activate.digest, PROVPKG_HASH_SIZE);
+}
+
 /* @item: NULL where there are no arguments. */
 static const struct operation {
 	const char *name;
@@ -385,6 +411,7 @@ static const struct operation {
 	[PROVPKG_OPERATION_AUDIT] = { "audit", AUDIT_it, set_audit, get_audit },
 	[PROVPKG_OPERATION_SET_STATE] = { "set-state", SET_STATE_it, set_set_state, get_set_state },
 	[PROVPKG_OPERATION_SET_TIME] = { "set-time", SET_TIME_it, set_set_time, get_set_time },
+	[PROVPKG_OPERATION_ACTIVATE_FIRMWARE] = { "activate-firmware", ACTIVATE_it, set_activate, get_activate },
 };
 
 static const struct operation *operation_find(unsigned int number)

@@ -101,6 +101,8 @@ def test_completion(tmp_path):
     assert complete("provcard", "status", "--format", "t") == ["text"]
     assert complete("provcard", "log", "ex") == ["export"] and {"export", "verify", "--count"} <= set(complete("provcard", "log", ""))
     assert complete("provcard", "log", "export", "--br") == ["--brief"]
+    assert complete("provcard", "fi") == ["firmware"]
+    assert set(complete("provcard", "firmware", "activate", "--c")) == {"--cert", "--card"}
     (tmp_path / "some.ppkg").touch()
     assert complete("provcard", "load", f"{tmp_path}/so") == [f"{tmp_path}/some.ppkg"]
     for command in tables()["commands"]:

@@ -20,7 +20,7 @@ struct emu_port {
 	unsigned int heads;
 	bool present; /* the zeroise jumper is set */
 	struct cable cables[EMU_HEADS_MAX];
-	struct boot_report boot; /* no version: nobody has measured yet */
+	struct boot_report boot; /* the boot stage's; no version: there was none, and nobody has measured */
 	/* Where events go; set before the endpoint serves, cleared before it is destroyed. */
 	pthread_mutex_t mutex;
 	void (*event)(void *context, const struct port_event *event);
@@ -29,8 +29,6 @@ struct emu_port {
 
 void emu_port_init(struct emu_port *emu, struct state *state, const char *serial, unsigned int heads, const char *const *cables,
 		   int64_t clock_offset);
-/* Started by a boot stage, which left @report; else the port measures its own executable when it is asked. Before anything asks. */
-void emu_port_booted(struct emu_port *emu, const struct boot_report *report);
 /* The tamper input fires: the latch is set and, as tamper logic in silicon does, the root secret destroyed at once. */
 void emu_port_tamper(struct emu_port *emu);
 void emu_port_listen(struct emu_port *emu, void (*event)(void *context, const struct port_event *event), void *context);

@@ -268,11 +268,6 @@ void emu_port_init(struct emu_port *emu, struct state *state, const char *serial
 		cable_init(&emu->cables[i], cables[i]);
 }
 
-void emu_port_booted(struct emu_port *emu, const struct boot_report *report)
-{
-	emu->boot = *report;
-}
-
 void emu_port_listen(struct emu_port *emu, void (*event)(void *context, const struct port_event *event), void *context)
 {
 	pthread_mutex_lock(&emu->mutex);

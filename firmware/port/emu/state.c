@@ -72,13 +72,13 @@ static int lock_folder(struct state *state)
 	return 0;
 }
 
-int state_open(struct state *state, const char *path, const uint64_t sizes[PORT_NV_REGIONS])
+int state_open_locked(struct state *state, const char *path, const uint64_t sizes[PORT_NV_REGIONS], int lock)
 {
 	size_t i;
 	int error;
 
 	memset(state, 0, sizeof(*state));
-	state->lock = -1;
+	state->lock = lock;
 	state->fuse_file = -1;
 	state->floor_file = -1;
 	for (i = 0; i < PORT_NV_REGIONS; i++)
@@ -89,7 +89,7 @@ int state_open(struct state *state, const char *path, const uint64_t sizes[PORT_
 	state->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (state->folder < 0)
 		return -errno;
-	error = lock_folder(state);
+	error = lock < 0 ? lock_folder(state) : 0;
 	if (!error)
 		error = fuse_open(state);
 	if (!error)
@@ -97,6 +97,11 @@ int state_open(struct state *state, const char *path, const uint64_t sizes[PORT_
 	if (error)
 		state_close(state);
 	return error;
+}
+
+int state_open(struct state *state, const char *path, const uint64_t sizes[PORT_NV_REGIONS])
+{
+	return state_open_locked(state, path, sizes, -1);
 }
 
 void state_close(struct state *state)

@@ -32,6 +32,8 @@ const char *state_region_name(enum port_region region);
  * fuse counter, or a counter that makes no sense; fuses cannot be unblown, so that folder is not used.
  */
 int state_open(struct state *state, const char *path, const uint64_t sizes[PORT_NV_REGIONS]);
+/* The same for whom the boot stage has locked it: @lock is its descriptor, taken over; -1: nobody has. */
+int state_open_locked(struct state *state, const char *path, const uint64_t sizes[PORT_NV_REGIONS], int lock);
 void state_close(struct state *state);
 
 int nv_read(struct state *state, enum port_region region, uint64_t offset, void *data, size_t size);

@@ -31,6 +31,9 @@ enum provpkg_event {
 	PROVPKG_EVENT_STATE_CHANGED = 18, /* of the card's life */
 	PROVPKG_EVENT_TIME_SET = 19, /* the first record by the new time is the one after it */
 	PROVPKG_EVENT_TAMPERED = 20,
+	PROVPKG_EVENT_FIRMWARE_STORED = 21, /* attachment: the firmware's manifest, as with the next but one */
+	PROVPKG_EVENT_FIRMWARE_ACTIVATED = 22, /* with a code: it did not start, and the card runs the one before */
+	PROVPKG_EVENT_FIRMWARE_CONFIRMED = 23,
 };
 
 const char *provpkg_event_name(enum provpkg_event event); /* "unit-good"; NULL for none */

@@ -33,6 +33,7 @@ enum provpkg_operation {
 	PROVPKG_OPERATION_AUDIT = 9, /* auditor: countersigns the head of the log */
 	PROVPKG_OPERATION_SET_STATE = 10, /* officer */
 	PROVPKG_OPERATION_SET_TIME = 11, /* time authority; for a long step officers, too */
+	PROVPKG_OPERATION_ACTIVATE_FIRMWARE = 12, /* officer; takes effect with the next power-on */
 };
 
 const char *provpkg_operation_name(enum provpkg_operation operation); /* "enrol"; NULL for none */
@@ -87,6 +88,10 @@ struct provpkg_request {
 	struct {
 		int64_t time; /* seconds since 1970, above 0 */
 	} set_time;
+	struct {
+		uint8_t digest[PROVPKG_HASH_SIZE]; /* of the image, SHA-256 */
+		uint32_t security_version; /* to which the floor will rise */
+	} activate;
 };
 
 /* -EINVAL for bad names, roles or counts, or more than 16 certificates in a list. */
