@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The end of a job: close on the operator's side, verify and export on the OEM's. */
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 
 #include "birth.h"
@@ -28,6 +29,7 @@ const struct option_spec options_of_verify[] = {
 	{ "device", 0, OPTION_OPTIONAL, VALUE_NONE, NULL, "PATH is the birth bundle of one device" },
 	AT_OPTION,
 	{ "anchor", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "package or grant: anchors of the OEM, PEM" },
+	{ "package", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "grant: the package it is for, which may name a quota authority" },
 	END_OF_OPTIONS,
 };
 
@@ -115,6 +117,25 @@ static int verify_delivery(struct context *context, const struct options *option
 	return code;
 }
 
+/* By the anchors that are given, and by the quota authority of the package; with both, these anchors vouch for the package. */
+static int verify_grant(struct context *context, const struct options *options, STACK_OF(X509) *anchors)
+{
+	struct grant_check check = { .anchors = anchors, .strict = true };
+	const char *package = option_text(options, "package");
+	uint64_t size;
+	int code = package ? package_manifest(package, &check.package, &size) : 0;
+	int result;
+
+	if (!code && package && anchors) {
+		result = provpkg_manifest_trust(check.package, anchors, time(NULL));
+		code = result ? report_provpkg(package, result, NULL) : 0;
+	}
+	if (!code)
+		code = grant_verify(context, option_argument(options), &check);
+	provpkg_manifest_free(check.package);
+	return code;
+}
+
 int command_verify(struct context *context, const struct options *options)
 {
 	STACK_OF(X509) *anchors = NULL;
@@ -126,7 +147,7 @@ int command_verify(struct context *context, const struct options *options)
 		return verify_delivery(context, options);
 	code = load_anchors(options, "anchor", &anchors);
 	if (!code && grant_is_file(option_argument(options)))
-		code = grant_verify(context, option_argument(options), anchors);
+		code = verify_grant(context, options, anchors);
 	else if (!code)
 		code = package_verify(context, option_argument(options), anchors);
 	certificates_free(anchors);

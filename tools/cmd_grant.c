@@ -83,7 +83,7 @@ static int change_terms(const struct options *options, struct provpkg_grant *gra
 /* The grant that comes after the one in @grant, which it becomes. */
 static int follow(struct provpkg_grant *grant)
 {
-	int result = provpkg_grant_digest(grant, grant->previous);
+	int result = grant->sequence ? provpkg_grant_digest(grant, grant->previous) : 0;
 
 	grant->sequence++;
 	if (!result && RAND_bytes(grant->grant_id, sizeof(grant->grant_id)) != 1)
@@ -123,5 +123,5 @@ int command_grant(struct context *context, const struct options *options)
 		code = sign(&grant, signers, provpkg_suite_signers(suite), output);
 	signers_clear(signers);
 	/* What was written is opened as anybody would open it, and reported from there. */
-	return code ? code : grant_verify(context, output, NULL);
+	return code ? code : grant_verify(context, output, &(struct grant_check){ 0 });
 }

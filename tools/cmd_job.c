@@ -3,11 +3,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "commands.h"
 #include "files.h"
 #include "grant.h"
 #include "progress.h"
+
+/* Ten minutes. */
+#define TERMINATION_TRIES 2400
 
 const struct option_spec options_of_load[] = { END_OF_OPTIONS };
 
@@ -66,6 +70,25 @@ static int load_package(struct context *context, const char *path, const struct 
 	return 0;
 }
 
+/*
+ * A termination that meets units in progress is refused, but no other unit begins from then on: it is sent until they are finished.
+ */
+static int send_grant(struct context *context, const struct mapped_file *file, bool termination, struct provcard_answer *answer)
+{
+	const struct timespec pause = { .tv_nsec = 250 * 1000 * 1000 };
+	int error;
+
+	for (unsigned int tries = 0; tries < TERMINATION_TRIES; tries++) {
+		error = provcard_grant_send(context->card, file->data, file->size, answer);
+		if (error || !termination || answer->refusal != PROVCARD_REFUSAL_JOB_BUSY)
+			break;
+		progress_show("the units in progress are finished first");
+		nanosleep(&pause, NULL);
+	}
+	progress_clear();
+	return error;
+}
+
 /* What the card makes of it is told by the job, not by the file. */
 static int load_grant(struct context *context, const char *path, const struct mapped_file *file)
 {
@@ -77,7 +100,7 @@ static int load_grant(struct context *context, const char *path, const struct ma
 	int code = grant_open(path, (struct provpkg_view){ file->data, file->size }, &grant);
 
 	if (!code)
-		code = card_check(path, provcard_grant_send(context->card, file->data, file->size, &answer), &answer, NULL);
+		code = card_check(path, send_grant(context, file, grant.termination, &answer), &answer, NULL);
 	if (!code)
 		code = card_bind_job(context, grant.package_id, &job, &status);
 	if (code)

@@ -14,6 +14,7 @@
 #include "keys.h"
 #include "pack.h"
 #include "package.h"
+#include "quota.h"
 #include "rot_json.h"
 #include "signers.h"
 
@@ -26,13 +27,14 @@ const struct option_spec options_of_pack[] = {
 	{ "security-version", 0, OPTION_OPTIONAL, VALUE_NUMBER, "N", "of the image; a card takes none below one it has seen; 0 unless given" },
 	{ "card-certs", 0, OPTION_SOME, VALUE_FILE, "FILE", "certificates of a card ('provcard cert'), PEM" },
 	{ "maker-ca", 0, OPTION_SOME, VALUE_FILE, "FILE", "anchors of the card maker, PEM; the cards are checked against them" },
-	{ "count", 0, OPTION_REQUIRED, VALUE_NUMBER, "N", "units that each card may make" },
+	{ "count", 0, OPTION_OPTIONAL, VALUE_NUMBER, "N", "units that each card may make; not with a quota authority" },
 	{ "scrap", 0, OPTION_OPTIONAL, VALUE_NUMBER, "M", "units that each card may scrap beyond that; 0 unless given" },
 	{ "issuer", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your certificate for the card's issuing key ('provcard csr --issuer'), PEM" },
 	{ "issuer-chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above the issuing ones, in order, root last, PEM" },
 	{ "suite", 0, OPTION_OPTIONAL, VALUE_CHOICE, "hybrid|cnsa2|1|2", "algorithms: hybrid (1) unless given, or CNSA 2.0 (2)" },
 	{ "require-evidence", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "pack only if this evidence of the card is in order; for each card" },
 	EVIDENCE_OPTIONS,
+	QUOTA_OPTIONS,
 	OEM_SIGNING_OPTIONS,
 	{ "not-before", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "production may begin then: 2026-01-31 or 2026-01-31T12:00:00Z" },
 	{ "not-after", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "and must end then" },
@@ -50,6 +52,8 @@ struct pack_inputs {
 	X509 *issuer[CARDS_MAX];
 	STACK_OF(X509) *issuer_chain;
 	struct provpkg_signer signer[SIGNERS];
+	struct provpkg_authority authority;
+	struct provpkg_approval approvals[PROVPKG_APPROVALS_MAX];
 	struct provpkg_build build;
 };
 
@@ -155,10 +159,31 @@ static int describe(const struct options *options, struct pack_inputs *inputs)
 	return code;
 }
 
+/* Either the package grants, or a quota authority does. */
+static int load_demands(const struct options *options, struct pack_inputs *inputs)
+{
+	struct provpkg_build *build = &inputs->build;
+	int code = quota_load(options, build->suite, &inputs->authority);
+
+	if (!code)
+		code = approvals_load(options, inputs->approvals, &build->approval_count);
+	if (code)
+		return code;
+	build->approvals = inputs->approvals;
+	build->authority = inputs->authority.members ? &inputs->authority : NULL;
+	if (build->authority && (option_given(options, "count") || option_given(options, "scrap")))
+		return report_usage(command_find("pack"), "--count and --scrap are for the quota authority to grant");
+	if (!build->authority && !option_given(options, "count"))
+		return report_usage(command_find("pack"), "--count is missing");
+	return 0;
+}
+
 static int load_inputs(const struct options *options, struct pack_inputs *inputs)
 {
 	int code = describe(options, inputs);
 
+	if (!code)
+		code = load_demands(options, inputs);
 	if (!code)
 		code = rot_json_load(option_text(options, "rot"), &inputs->rot, &inputs->area);
 	if (!code)

@@ -40,13 +40,22 @@ const struct command commands[] = {
 	  "Options that belong to cards and signers come in order: the first --issuer is for the card of the\n"
 	  "first --card-certs, the first --cert belongs to the first --key. A package is signed twice: with a\n"
 	  "P-384 key and with an ML-DSA-65 key; one of --suite cnsa2 once, with an ML-DSA-87 key. --count and\n"
-	  "--scrap are for each card.",
+	  "--scrap are for each card.\n"
+	  "With --quota-member the package grants nothing: so many members must sign each grant, the first one too.\n"
+	  "--approvals is what you demand of the programming house, beside the card's own rules.",
 	  NULL, VALUE_NONE, false, TABLES(pack) },
 	{ "grant", "make a later grant: more units, more scrap, another time, or the end of a job; needs no card",
 	  "A grant follows the one before it, which --previous names; the first is in the package. Ceilings are totals since\n"
 	  "the beginning and only rise; what is left out stays as it was. It is signed as the package is, and goes to the\n"
-	  "card by 'provcard load'.",
+	  "card by 'provcard load'. Where the package names a quota authority, one of its members makes the grant with keys\n"
+	  "of its own, the first grant too, and the others add their signatures by 'provcard sign'.",
 	  NULL, VALUE_NONE, false, TABLES(grant) },
+	{ "sign", "add your signatures to a grant or a request that others signed; needs no card",
+	  "FILE is checked first and shown afterwards; what it says stays as it is. Nobody needs another's keys.", "FILE", VALUE_FILE,
+	  false, TABLES(sign) },
+	{ "inspect", "show what a package, a grant or a request says, and who signed it; needs no card",
+	  "Signatures must be good, whoever made them; 'provcard verify' tells who they are good for.", "FILE", VALUE_FILE, false,
+	  TABLES(inspect) },
 	{ "load", "load a package into the card, which verifies all of it, or a later grant",
 	  "A package that was loaded before changes nothing, nor does a grant that is in force; grants are loaded in their\n"
 	  "sequence.",

@@ -15,6 +15,8 @@
 	X(enrol)                                                                                                                           \
 	X(pack)                                                                                                                            \
 	X(grant)                                                                                                                           \
+	X(sign)                                                                                                                            \
+	X(inspect)                                                                                                                         \
 	X(load)                                                                                                                            \
 	X(allocate)                                                                                                                        \
 	X(run)                                                                                                                             \

@@ -54,7 +54,23 @@ struct grant_report {
 	const char *path;
 	const struct provpkg_grant *grant;
 	const char *signer; /* subject of the first signer */
-	bool trusted; /* the signers chain to the anchors given */
+	bool trusted; /* the signers chain to the anchors given, or enough of the authority signed */
+	const struct provpkg_authority *authority; /* of the package given, NULL for none */
+	uint32_t signed_by; /* a bit for each of its members who signed */
+};
+
+struct request_report {
+	const char *path;
+	const struct provpkg_request *request;
+};
+
+/* One signature on a file. */
+struct signer_report {
+	char subject[256];
+	const char *key; /* its kind */
+	uint8_t certificate_digest[PROVPKG_HASH_SIZE];
+	int64_t not_before;
+	int64_t not_after;
 };
 
 struct delivery_report {
@@ -122,6 +138,8 @@ struct print_ops {
 	void (*packed)(struct output *output, const struct package_report *package); /* just made */
 	void (*package)(struct output *output, const struct package_report *package); /* looked into */
 	void (*grant)(struct output *output, const struct grant_report *grant);
+	void (*request)(struct output *output, const struct request_report *request);
+	void (*signer)(struct output *output, const struct signer_report *signer); /* of what was printed before */
 	void (*delivery)(struct output *output, const struct delivery_report *delivery);
 	void (*log)(struct output *output, const struct log_report *log);
 	void (*birth)(struct output *output, const struct birth_report *birth);

@@ -135,6 +135,32 @@ static void json_head(struct output *output, const struct provcard_head *head)
 	add_refusal(entry, "last_refusal", head->last_refusal);
 }
 
+static void add_approval(struct json_object *approvals, enum provpkg_operation operation, enum provpkg_role role, unsigned int count)
+{
+	struct json_object *entry = json_object_new_object();
+
+	json_add_text(entry, "operation", provpkg_operation_name(operation));
+	json_add_text(entry, "role", provpkg_role_name(role));
+	json_add_number(entry, "count", count);
+	json_object_array_add(approvals, entry);
+}
+
+static struct json_object *approvals_of_job(const struct provcard_job_status *job)
+{
+	struct json_object *approvals = json_object_new_array();
+
+	for (enum provpkg_role role = PROVPKG_ROLE_OFFICER; role <= PROVPKG_ROLE_AUDITOR; role++) {
+		unsigned int allocate = job->allocate_approvals[role - PROVPKG_ROLE_OFFICER];
+		unsigned int close = job->close_approvals[role - PROVPKG_ROLE_OFFICER];
+
+		if (allocate)
+			add_approval(approvals, PROVPKG_OPERATION_ALLOCATE, role, allocate);
+		if (close)
+			add_approval(approvals, PROVPKG_OPERATION_CLOSE, role, close);
+	}
+	return approvals;
+}
+
 static void fill_job(struct json_object *entry, const struct provcard_job_status *job)
 {
 	json_add_hex(entry, "id", job->package_id, sizeof(job->package_id));
@@ -148,8 +174,13 @@ static void fill_job(struct json_object *entry, const struct provcard_job_status
 	json_add_number(entry, "good", job->good);
 	json_add_number(entry, "scrap", job->scrap);
 	json_add_number(entry, "reserved", job->reserved_units);
+	json_add_number(entry, "grant_sequence", job->grant_sequence);
+	if (job->not_before)
+		json_add_time(entry, "not_before", job->not_before);
 	if (job->not_after)
 		json_add_time(entry, "not_after", job->not_after);
+	json_add_number(entry, "quota_threshold", job->quota_threshold);
+	json_object_object_add(entry, "approvals", approvals_of_job(job));
 	json_object_object_add(entry, "already_loaded", json_object_new_boolean(job->flags & PROVCARD_JOB_FLAG_ALREADY_LOADED));
 }
 
@@ -246,6 +277,50 @@ static void json_refusal(struct output *output, const struct provcard_refusal_in
 	json_add_text(entry, "remedy", refusal->remedy);
 }
 
+static struct json_object *member_to_json(const struct provpkg_member *from)
+{
+	struct json_object *member = json_object_new_object(), *signers = json_object_new_array();
+	char hex[HEX_SIZE(PROVPKG_HASH_SIZE)];
+
+	json_add_text(member, "name", from->name);
+	for (size_t i = 0; i < from->signers; i++)
+		json_object_array_add(signers, json_object_new_string(to_hex(hex, from->signer[i], PROVPKG_HASH_SIZE)));
+	json_object_object_add(member, "certificates_sha256", signers);
+	return member;
+}
+
+/* @signed_by: who signed, NULL where that is no question. */
+static void add_authority(struct json_object *to, const struct provpkg_authority *authority, const uint32_t *signed_by)
+{
+	struct json_object *entry = json_object_new_object(), *members = json_object_new_array();
+
+	json_add_number(entry, "threshold", authority->threshold);
+	for (size_t i = 0; i < authority->members; i++) {
+		struct json_object *member = member_to_json(&authority->member[i]);
+
+		if (signed_by)
+			json_object_object_add(member, "signed", json_object_new_boolean(*signed_by >> i & 1));
+		json_object_array_add(members, member);
+	}
+	json_object_object_add(entry, "members", members);
+	json_object_object_add(to, "quota_authority", entry);
+}
+
+static void add_demands(struct json_object *entry, const struct provpkg_manifest_fields *fields)
+{
+	struct json_object *approvals = json_object_new_array(), *cards = json_object_new_array();
+	char hex[HEX_SIZE(PROVPKG_CARD_ID_SIZE)];
+
+	for (size_t i = 0; i < fields->approvals; i++)
+		add_approval(approvals, fields->approval[i].operation, fields->approval[i].role, fields->approval[i].count);
+	for (size_t i = 0; i < fields->recipients; i++)
+		json_object_array_add(cards, json_object_new_string(to_hex(hex, fields->card_ids[i], PROVPKG_CARD_ID_SIZE)));
+	json_object_object_add(entry, "approvals", approvals);
+	json_object_object_add(entry, "cards", cards);
+	if (fields->authority)
+		add_authority(entry, fields->authority, NULL);
+}
+
 static void json_package(struct output *output, const struct package_report *package)
 {
 	const struct provpkg_manifest_fields *fields = package->fields;
@@ -276,6 +351,7 @@ static void json_package(struct output *output, const struct package_report *pac
 		json_object_array_add(grants, grant);
 	}
 	json_object_object_add(entry, "grants", grants);
+	add_demands(entry, fields);
 }
 
 static void json_grant(struct output *output, const struct grant_report *report)
@@ -297,6 +373,41 @@ static void json_grant(struct output *output, const struct grant_report *report)
 	json_object_object_add(entry, "termination", json_object_new_boolean(grant->termination));
 	json_add_text(entry, "signer", report->signer);
 	json_object_object_add(entry, "trusted", json_object_new_boolean(report->trusted));
+	if (report->authority)
+		add_authority(entry, report->authority, &report->signed_by);
+}
+
+static void json_request(struct output *output, const struct request_report *report)
+{
+	const struct provpkg_request *request = report->request;
+	const char *operation = provpkg_operation_name(request->operation);
+	struct json_object *entry = section(output, "request");
+
+	json_add_text(entry, "path", report->path);
+	json_add_text(entry, "operation", operation ? operation : "unknown");
+	json_add_hex(entry, "card_id", request->card_id, sizeof(request->card_id));
+	json_add_hex(entry, "nonce", request->nonce, sizeof(request->nonce));
+	if (request->operation == PROVPKG_OPERATION_ALLOCATE) {
+		json_add_hex(entry, "job", request->allocate.package_id, sizeof(request->allocate.package_id));
+		json_add_number(entry, "count", request->allocate.count);
+	}
+	if (request->operation == PROVPKG_OPERATION_CLOSE)
+		json_add_hex(entry, "job", request->close.package_id, sizeof(request->close.package_id));
+	if (request->operation == PROVPKG_OPERATION_ENROL) {
+		json_add_text(entry, "role", provpkg_role_name(request->enrol.role));
+		json_add_text(entry, "name", request->enrol.name);
+	}
+}
+
+static void json_signer(struct output *output, const struct signer_report *signer)
+{
+	struct json_object *entry = append(output, "signers");
+
+	json_add_text(entry, "subject", signer->subject);
+	json_add_text(entry, "key", signer->key);
+	json_add_hex(entry, "certificate_sha256", signer->certificate_digest, sizeof(signer->certificate_digest));
+	json_add_time(entry, "not_before", signer->not_before);
+	json_add_time(entry, "not_after", signer->not_after);
 }
 
 static struct json_object *held_keys(const struct provpkg_evidence *evidence)
@@ -505,6 +616,8 @@ const struct print_ops print_json = {
 	.packed = json_package,
 	.package = json_package,
 	.grant = json_grant,
+	.request = json_request,
+	.signer = json_signer,
 	.delivery = json_delivery,
 	.birth = json_birth,
 	.log = json_log,

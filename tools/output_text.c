@@ -87,6 +87,45 @@ static void text_head(struct output *output, const struct provcard_head *head)
 	       head->last_refusal ? (info ? info->name : "UNKNOWN") : "-");
 }
 
+static void print_plural(unsigned int count, const char *word)
+{
+	printf("%u %s%s", count, word, count == 1 ? "" : "s");
+}
+
+/* "allocate by 2 operators and 1 auditor" */
+static void print_approvals(const char *separator, const char *operation, const uint8_t counts[3])
+{
+	bool begun = false;
+
+	for (enum provpkg_role role = PROVPKG_ROLE_OFFICER; role <= PROVPKG_ROLE_AUDITOR; role++) {
+		if (!counts[role - PROVPKG_ROLE_OFFICER])
+			continue;
+		if (begun)
+			printf(" and ");
+		else
+			printf("%s%s by ", separator, operation);
+		print_plural(counts[role - PROVPKG_ROLE_OFFICER], provpkg_role_name(role));
+		begun = true;
+	}
+}
+
+/* What the job's OEM demands, in lines of their own. */
+static void print_demands(const struct provcard_job_status *job)
+{
+	static const uint8_t nobody[3];
+	bool allocate = memcmp(job->allocate_approvals, nobody, sizeof(nobody));
+	bool close = memcmp(job->close_approvals, nobody, sizeof(nobody));
+
+	if (job->quota_threshold)
+		printf("    grants are signed by %u of a quota authority; number %" PRIu64 " is in force\n", job->quota_threshold,
+		       job->grant_sequence);
+	if (!allocate && !close)
+		return;
+	print_approvals("    the OEM demands: ", "allocate", job->allocate_approvals);
+	print_approvals(allocate ? ", " : "    the OEM demands: ", "close", job->close_approvals);
+	printf("\n");
+}
+
 static void text_job(struct output *output, const struct provcard_job_status *job)
 {
 	char id[HEX_SIZE(PROVCARD_PACKAGE_ID_SIZE)], when[32];
@@ -96,6 +135,7 @@ static void text_job(struct output *output, const struct provcard_job_status *jo
 	       to_hex(id, job->package_id, sizeof(job->package_id)), job_state_name(job->state), job->ceiling_good, job->allocated,
 	       job->good, job->scrap, job->reserved_units, job->product, job->oem, job->part, job->not_after ? ", until " : "",
 	       job->not_after ? to_time(when, job->not_after) : "");
+	print_demands(job);
 }
 
 static void text_unit(struct output *output, const struct provcard_unit *unit)
@@ -163,6 +203,27 @@ static void text_refusal(struct output *output, const struct provcard_refusal_in
 	       refusal->permanent ? "" : " (trying again may help)", refusal->sentence, refusal->remedy);
 }
 
+static void print_manifest_demands(const struct provpkg_manifest_fields *fields)
+{
+	const struct provpkg_authority *authority = fields->authority;
+	char hex[HEX_SIZE(PROVPKG_HASH_SIZE)];
+
+	for (size_t i = 0; i < fields->approvals; i++) {
+		const struct provpkg_approval *approval = &fields->approval[i];
+
+		printf("demands   %s by ", provpkg_operation_name(approval->operation));
+		print_plural(approval->count, provpkg_role_name(approval->role));
+		printf("\n");
+	}
+	if (!authority)
+		return;
+	printf("authority %u of %zu members sign each grant\n", authority->threshold, authority->members);
+	for (size_t i = 0; i < authority->members; i++)
+		for (size_t k = 0; k < authority->member[i].signers; k++)
+			printf("member    %s: certificate %s\n", authority->member[i].name,
+			       to_hex(hex, authority->member[i].signer[k], PROVPKG_HASH_SIZE));
+}
+
 static void text_packed(struct output *output, const struct package_report *package)
 {
 	const struct provpkg_manifest_fields *fields = package->fields;
@@ -174,6 +235,7 @@ static void text_packed(struct output *output, const struct package_report *pack
 	       to_hex(hex, fields->package_id, sizeof(fields->package_id)), package->size, fields->recipients,
 	       fields->recipients == 1 ? "" : "s", fields->grants ? fields->grant[0].ceiling_good : 0,
 	       fields->grants ? fields->grant[0].ceiling_scrap : 0);
+	print_manifest_demands(fields);
 }
 
 static void text_package(struct output *output, const struct package_report *package)
@@ -194,6 +256,23 @@ static void text_package(struct output *output, const struct package_report *pac
 		printf("grant     card %s: %" PRIu64 " good, %" PRIu64 " scrap\n",
 		       to_hex(hex, fields->grant[i].card_id, sizeof(fields->grant[i].card_id)), fields->grant[i].ceiling_good,
 		       fields->grant[i].ceiling_scrap);
+	for (size_t i = 0; fields->authority && i < fields->recipients; i++)
+		printf("card      %s\n", to_hex(hex, fields->card_ids[i], PROVPKG_CARD_ID_SIZE));
+	print_manifest_demands(fields);
+}
+
+static void print_authority(const struct provpkg_authority *authority, uint32_t signed_by)
+{
+	const char *separator = "";
+
+	printf("authority %u of %zu members must sign; signed by ", authority->threshold, authority->members);
+	for (size_t i = 0; i < authority->members; i++) {
+		if (!(signed_by & 1u << i))
+			continue;
+		printf("%s%s", separator, authority->member[i].name);
+		separator = ", ";
+	}
+	printf("%s\n", signed_by ? "" : "none");
 }
 
 static void text_grant(struct output *output, const struct grant_report *report)
@@ -209,7 +288,39 @@ static void text_grant(struct output *output, const struct grant_report *report)
 	printf("in all    %" PRIu64 " good, %" PRIu64 " scrap\n", grant->ceiling_good, grant->ceiling_scrap);
 	printf("window    %s to %s\n", grant->window.not_before ? to_time(begin, grant->window.not_before) : "any time",
 	       grant->window.not_after ? to_time(end, grant->window.not_after) : "any time");
-	printf("signer    %s%s\n", report->signer, report->trusted ? ", trusted" : ", not checked against any anchor");
+	if (report->authority)
+		print_authority(report->authority, report->signed_by);
+	else
+		printf("signer    %s%s\n", report->signer, report->trusted ? ", trusted" : ", not checked against any anchor");
+}
+
+static void text_request(struct output *output, const struct request_report *report)
+{
+	const struct provpkg_request *request = report->request;
+	const char *operation = provpkg_operation_name(request->operation);
+	char hex[HEX_SIZE(PROVPKG_CARD_ID_SIZE)];
+
+	(void)output;
+	printf("request   %s: %s\n", report->path, operation ? operation : "unknown operation");
+	if (request->operation == PROVPKG_OPERATION_ALLOCATE)
+		printf("units     %" PRIu64 " more, job %s\n", request->allocate.count,
+		       to_hex(hex, request->allocate.package_id, PROVPKG_ID_SIZE));
+	if (request->operation == PROVPKG_OPERATION_CLOSE)
+		printf("job       %s\n", to_hex(hex, request->close.package_id, PROVPKG_ID_SIZE));
+	if (request->operation == PROVPKG_OPERATION_ENROL)
+		printf("enrols    %s as %s\n", request->enrol.name, provpkg_role_name(request->enrol.role));
+	printf("card      %s\n", to_hex(hex, request->card_id, sizeof(request->card_id)));
+	printf("nonce     %s\n", to_hex(hex, request->nonce, sizeof(request->nonce)));
+}
+
+static void text_signer(struct output *output, const struct signer_report *signer)
+{
+	char hex[HEX_SIZE(PROVPKG_HASH_SIZE)], begin[32], end[32];
+
+	(void)output;
+	printf("signed by %s\n          %s certificate %s, valid %s to %s\n", signer->subject, signer->key,
+	       to_hex(hex, signer->certificate_digest, sizeof(signer->certificate_digest)), to_time(begin, signer->not_before),
+	       to_time(end, signer->not_after));
 }
 
 /* Whose word the moment is. */
@@ -383,6 +494,8 @@ const struct print_ops print_text = {
 	.packed = text_packed,
 	.package = text_package,
 	.grant = text_grant,
+	.request = text_request,
+	.signer = text_signer,
 	.delivery = text_delivery,
 	.birth = text_birth,
 	.log = text_log,

@@ -78,6 +78,23 @@ static int verify(struct context *context, const char *path, const struct mapped
 	return result ? report_provpkg(path, result, detail) : 0;
 }
 
+int package_manifest(const char *path, struct provpkg_manifest **manifest, uint64_t *size)
+{
+	struct provpkg_layout layout;
+	struct mapped_file file;
+	int code = file_map(path, &file);
+	int result;
+
+	if (code)
+		return code;
+	*size = file.size;
+	result = provpkg_layout_decode((struct provpkg_view){ file.data, file.size }, file.size, &layout);
+	if (!result)
+		result = provpkg_manifest_open((struct provpkg_view){ file.data + layout.manifest.offset, layout.manifest.size }, manifest);
+	file_unmap(&file);
+	return result ? report_provpkg(path, result, NULL) : 0;
+}
+
 int package_verify(struct context *context, const char *path, STACK_OF(X509) *anchors)
 {
 	struct mapped_file file;
@@ -101,13 +118,13 @@ void package_report(struct context *context, const char *path, uint64_t size, st
 		.size = size,
 		.fields = provpkg_manifest_fields(manifest),
 		.trusted = trust == PACKAGE_TRUSTED,
-		.checked = trust != PACKAGE_PACKED,
+		.checked = trust == PACKAGE_INTACT || trust == PACKAGE_TRUSTED,
 	};
 	char subject[256] = "";
 
 	X509_NAME_oneline(X509_get_subject_name(provpkg_signed_signer(object, 0)), subject, sizeof(subject));
 	report.signer = subject;
-	if (report.checked)
+	if (trust != PACKAGE_PACKED)
 		context->output.ops->package(&context->output, &report);
 	else
 		context->output.ops->packed(&context->output, &report);

@@ -8,8 +8,12 @@
 /* Check form, signatures and every segment's digest, and the signers against @anchors unless NULL. Reports what it is. */
 int package_verify(struct context *context, const char *path, STACK_OF(X509) *anchors);
 
+/* The manifest of a package, its signatures good, the rest of the file not looked at. Free it with provpkg_manifest_free(). */
+int package_manifest(const char *path, struct provpkg_manifest **manifest, uint64_t *size);
+
 enum package_trust {
 	PACKAGE_PACKED, /* this tool just made it */
+	PACKAGE_SEEN, /* its manifest alone was looked at */
 	PACKAGE_INTACT, /* checked in itself */
 	PACKAGE_TRUSTED, /* and against anchors */
 };

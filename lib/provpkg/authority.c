@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include "authority_form.h"
+#include "crypto.h"
 #include "der.h"
 #include "provcard-refusal.h"
 #include "signed_form.h"
@@ -73,6 +74,52 @@ bool provpkg_authority_valid(const struct provpkg_authority *authority, unsigned
 		if (authority->member[i].signers != demands->signers)
 			return false;
 	return true;
+}
+
+/* The one certificate of @kind; NULL when there is none or more than one. */
+static X509 *certificate_of_kind(const STACK_OF(X509) *certificates, const char *kind)
+{
+	X509 *found = NULL;
+
+	for (int i = 0; i < sk_X509_num(certificates); i++) {
+		X509 *certificate = sk_X509_value(certificates, i);
+
+		if (!provpkg_key_is(X509_get0_pubkey(certificate), kind))
+			continue;
+		if (found || !(X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE))
+			return NULL;
+		found = certificate;
+	}
+	return found;
+}
+
+int provpkg_authority_add(struct provpkg_authority *authority, unsigned int suite, const char *name,
+			  const STACK_OF(X509) *certificates)
+{
+	const struct provpkg_suite *demands = provpkg_suite_find(suite);
+	struct provpkg_member *member = &authority->member[authority->members];
+
+	if (!demands)
+		return PROVCARD_REFUSAL_SUITE_UNKNOWN;
+	if (authority->members == PROVPKG_MEMBERS_MAX || !provpkg_name_valid(provpkg_text_view(name)))
+		return -EINVAL;
+	if ((size_t)sk_X509_num(certificates) != demands->signers)
+		return PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
+	memset(member, 0, sizeof(*member));
+	memcpy(member->name, name, strlen(name));
+	for (member->signers = 0; member->signers < demands->signers; member->signers++) {
+		X509 *certificate = certificate_of_kind(certificates, demands->signer[member->signers]);
+		int result = PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
+
+		if (certificate)
+			result = provpkg_certificate_digest(certificate, member->signer[member->signers]);
+		if (result)
+			return result;
+	}
+	if (!member_distinct(authority, authority->members))
+		return -EINVAL;
+	authority->members++;
+	return 0;
 }
 
 /* ---- Form ---- */

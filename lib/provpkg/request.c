@@ -426,6 +426,14 @@ const char *provpkg_operation_name(enum provpkg_operation operation)
 	return found ? found->name : NULL;
 }
 
+enum provpkg_operation provpkg_operation_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		if (operations[i].name && !strcmp(name, operations[i].name))
+			return (enum provpkg_operation)i;
+	return 0;
+}
+
 /* ---- The whole ---- */
 
 static int encode_arguments(const struct provpkg_request *request, const struct operation *operation, struct provpkg_blob *der)

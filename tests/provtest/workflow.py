@@ -125,16 +125,17 @@ def write_configuration(folder, change=lambda configuration: None):
 
 
 def pack_command(house, people, output, count=10, scrap=2, oem=None, change=lambda configuration: None, extra=""):
-    """Get what the OEM needs from the card; the words of `provcard pack` for it."""
+    """Get what the OEM needs from the card; the words of `provcard pack` for it. With a @count of None it grants nothing."""
     oem = oem or people.oem
     house.provcard("cert --output card-certs.pem")
     house.provcard(f"csr --issuer '{oem.name}' --output issuer.csr")
     shutil.copy(house.folder / "card-certs.pem", oem.folder)
     oem.certify_issuer((house.folder / "issuer.csr").read_text(), oem.folder / "issuer.pem")
     write_configuration(oem.folder, change)
+    granted = f"--count {count} --scrap {scrap}" if count is not None else ""
     signers = (f"--key {oem.key} --cert {oem.certificate} --key {oem.pq_key} --cert {oem.pq_certificate} --chain {oem.anchors}")
     return (f"pack --rot rot-configuration.json --product '{PRODUCT}' --security-version 1 --card-certs card-certs.pem "
-            f"--maker-ca {people.maker.anchors} --count {count} --scrap {scrap} --issuer issuer.pem "
+            f"--maker-ca {people.maker.anchors} {granted} --issuer issuer.pem "
             f"--issuer-chain {oem.device_root.certificate} {signers} --output {output} {extra}")
 
 

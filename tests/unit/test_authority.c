@@ -231,6 +231,48 @@ static void what_does_not_fit_is_not_encoded(void **state)
 	assert_int_equal(encode(&wrong[0], &der), -EINVAL);
 }
 
+static int add(struct provpkg_authority *to, const char *name, X509 *first, X509 *second, X509 *third)
+{
+	STACK_OF(X509) *certificates = sk_X509_new_null();
+	X509 *all[] = { first, second, third };
+	int result;
+
+	for (size_t i = 0; i < 3; i++)
+		if (all[i])
+			sk_X509_push(certificates, all[i]);
+	result = provpkg_authority_add(to, PROVPKG_SUITE_HYBRID, name, certificates);
+	sk_X509_free(certificates);
+	return result;
+}
+
+static void members_are_added_by_their_certificates(void **state)
+{
+	X509 *a = member[0].signers[0].certificate, *a_pq = member[0].signers[1].certificate;
+	X509 *b = member[1].signers[0].certificate, *b_pq = member[1].signers[1].certificate;
+	struct provpkg_authority made = { .threshold = 1 };
+	X509 *unusable = pki_certificate(member[1].classical.key, &(struct pki_profile){ .usage = "critical,keyAgreement" }, NULL, NULL);
+
+	(void)state;
+	assert_int_equal(add(&made, "a", a_pq, a, NULL), 0);
+	assert_int_equal(add(&made, "a", b, b_pq, NULL), -EINVAL);
+	assert_int_equal(add(&made, "b", b, a_pq, NULL), -EINVAL);
+	assert_int_equal(add(&made, "", b, b_pq, NULL), -EINVAL);
+	assert_int_equal(add(&made, "b", b, NULL, NULL), REFUSED(CERTIFICATE_UNUSABLE));
+	assert_int_equal(add(&made, "b", b, b, NULL), REFUSED(CERTIFICATE_UNUSABLE));
+	assert_int_equal(add(&made, "b", b, b_pq, a), REFUSED(CERTIFICATE_UNUSABLE));
+	assert_int_equal(add(&made, "b", unusable, b_pq, NULL), REFUSED(CERTIFICATE_UNUSABLE));
+	assert_int_equal(made.members, 1);
+	assert_int_equal(add(&made, "b", b, b_pq, NULL), 0);
+	assert_int_equal(made.members, 2);
+	assert_memory_equal(made.member[0].signer, authority.member[0].signer, sizeof(made.member[0].signer));
+	assert_memory_equal(made.member[1].signer, authority.member[1].signer, sizeof(made.member[1].signer));
+	assert_true(provpkg_authority_valid(&made, PROVPKG_SUITE_HYBRID));
+	assert_int_equal(provpkg_authority_add(&made, 99, "c", NULL), REFUSED(SUITE_UNKNOWN));
+	made.members = PROVPKG_MEMBERS_MAX;
+	assert_int_equal(add(&made, "c", b, b_pq, NULL), -EINVAL);
+	X509_free(unusable);
+}
+
 /* ---- In a manifest ---- */
 
 static struct parcel parcel;
@@ -442,6 +484,7 @@ int main(void)
 		cmocka_unit_test(certificates_must_be_for_signing),
 		cmocka_unit_test(one_key_is_one_member),
 		cmocka_unit_test(the_suite_says_what_a_set_is),
+		cmocka_unit_test(members_are_added_by_their_certificates),
 		cmocka_unit_test(what_is_encoded_is_decoded),
 		cmocka_unit_test(what_does_not_fit_is_not_encoded),
 		cmocka_unit_test_setup_teardown(a_manifest_names_the_authority_and_grants_nothing, pack, unpack),

@@ -34,6 +34,14 @@ struct provpkg_authority {
  */
 bool provpkg_authority_valid(const struct provpkg_authority *authority, unsigned int suite);
 
+/*
+ * A further member by its certificates, in any order: one of each kind that @suite demands, all for digitalSignature.
+ * CERTIFICATE_UNUSABLE when they are others; -EINVAL for a name that is none or is taken, a certificate that another member has, or
+ * one member too many. The threshold is the caller's.
+ */
+PROVPKG_MUST_CHECK int provpkg_authority_add(struct provpkg_authority *authority, unsigned int suite, const char *name,
+					     const STACK_OF(X509) *certificates);
+
 /* -EINVAL for names, numbers or certificates that do not fit each other. */
 PROVPKG_MUST_CHECK int provpkg_authority_encode(const struct provpkg_authority *authority, struct provpkg_blob *der);
 PROVPKG_MUST_CHECK int provpkg_authority_decode(struct provpkg_view der, struct provpkg_authority *authority); /* MANIFEST_DER */

@@ -37,6 +37,7 @@ enum provpkg_operation {
 };
 
 const char *provpkg_operation_name(enum provpkg_operation operation); /* "enrol"; NULL for none */
+enum provpkg_operation provpkg_operation_find(const char *name); /* 0 for none */
 
 /* Most officers that a policy can demand. */
 #define PROVPKG_OFFICERS_MAX 16
