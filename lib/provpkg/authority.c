@@ -108,7 +108,7 @@ int provpkg_authority_add(struct provpkg_authority *authority, unsigned int suit
 	memset(member, 0, sizeof(*member));
 	memcpy(member->name, name, strlen(name));
 	for (member->signers = 0; member->signers < demands->signers; member->signers++) {
-		X509 *certificate = certificate_of_kind(certificates, demands->signer[member->signers]);
+		X509 *certificate = certificate_of_kind(certificates, demands->signer[member->signers].kind);
 		int result = PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
 
 		if (certificate)
