@@ -33,6 +33,13 @@ static int run_sha384(const struct selftest *test)
 	return EVP_Q_digest(NULL, "SHA384", NULL, "abc", 3, digest, NULL) != 1 ? -1 : same(test, digest, sizeof(digest));
 }
 
+static int run_sha512(const struct selftest *test)
+{
+	uint8_t digest[64];
+
+	return EVP_Q_digest(NULL, "SHA512", NULL, "abc", 3, digest, NULL) != 1 ? -1 : same(test, digest, sizeof(digest));
+}
+
 static int run_hmac(const struct selftest *test)
 {
 	static const uint8_t key[32] = "Jefe"; /* HMAC pads keys with zeroes */
@@ -45,20 +52,62 @@ static int run_hmac(const struct selftest *test)
 	return wrong;
 }
 
-static int run_hkdf(const struct selftest *test)
+static int hkdf(const struct selftest *test, const char *digest, struct crypto_piece ikm, struct crypto_piece salt,
+		struct crypto_piece info)
 {
-	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA384", 0),
-				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)hkdf_ikm, sizeof(hkdf_ikm)),
-				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)hkdf_salt, sizeof(hkdf_salt)),
-				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)hkdf_info, sizeof(hkdf_info)),
+	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)digest, 0),
+				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)ikm.data, ikm.size),
+				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt.data, salt.size),
+				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info.data, info.size),
 				OSSL_PARAM_construct_end() };
-	EVP_KDF *hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	EVP_KDF_CTX *kdf = EVP_KDF_CTX_new(hkdf);
-	uint8_t okm[sizeof(hkdf_okm)];
-	int wrong = !kdf || EVP_KDF_derive(kdf, okm, sizeof(okm), params) != 1 ? -1 : same(test, okm, sizeof(okm));
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+	uint8_t okm[64];
+	int wrong = !context || test->expected_size > sizeof(okm) || EVP_KDF_derive(context, okm, test->expected_size, params) != 1 ?
+			    -1 :
+			    same(test, okm, test->expected_size);
 
-	EVP_KDF_CTX_free(kdf);
-	EVP_KDF_free(hkdf);
+	EVP_KDF_CTX_free(context);
+	EVP_KDF_free(kdf);
+	return wrong;
+}
+
+#define PIECE(bytes) ((struct crypto_piece){ bytes, sizeof(bytes) })
+
+static int run_hkdf_sha256(const struct selftest *test)
+{
+	return hkdf(test, "SHA256", PIECE(hkdf256_ikm), PIECE(hkdf256_salt), PIECE(hkdf256_info));
+}
+
+static int run_hkdf_sha384(const struct selftest *test)
+{
+	return hkdf(test, "SHA384", PIECE(hkdf_ikm), PIECE(hkdf_salt), PIECE(hkdf_info));
+}
+
+static bool wrap(EVP_CIPHER_CTX *context, const EVP_CIPHER *cipher, struct crypto_piece in, uint8_t *out, int *size, int encrypt)
+{
+	return EVP_CipherInit_ex2(context, cipher, wrap_kek, NULL, encrypt, NULL) == 1 &&
+	       EVP_CipherUpdate(context, out, size, in.data, (int)in.size) == 1;
+}
+
+/* There and back, and a wrapped key that was altered is found out. */
+static int run_wrap(const struct selftest *test)
+{
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-WRAP", NULL);
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint8_t wrapped[sizeof(wrap_cipher)], plain[sizeof(wrap_cipher)];
+	int size, wrong = -1;
+
+	if (context)
+		EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	if (context && cipher && wrap(context, cipher, PIECE(wrap_plain), wrapped, &size, 1) && !same(test, wrapped, (size_t)size) &&
+	    wrap(context, cipher, PIECE(wrapped), plain, &size, 0) && size == sizeof(wrap_plain) &&
+	    !memcmp(plain, wrap_plain, sizeof(wrap_plain))) {
+		wrapped[0] ^= 1;
+		wrong = wrap(context, cipher, PIECE(wrapped), plain, &size, 0) ? -1 : 0;
+	}
+	EVP_CIPHER_CTX_free(context);
+	EVP_CIPHER_free(cipher);
 	return wrong;
 }
 
@@ -174,16 +223,16 @@ static EVP_PKEY *seeded_key(const char *algorithm, const char *parameter, const 
 	return key;
 }
 
-static int run_mldsa(const struct selftest *test)
+static int mldsa(const struct selftest *test, const char *name, const uint8_t *seed)
 {
-	EVP_PKEY *key = seeded_key("ML-DSA-65", OSSL_PKEY_PARAM_ML_DSA_SEED, mldsa_seed, sizeof(mldsa_seed));
-	EVP_SIGNATURE *algorithm = EVP_SIGNATURE_fetch(NULL, "ML-DSA-65", NULL);
+	EVP_PKEY *key = seeded_key(name, OSSL_PKEY_PARAM_ML_DSA_SEED, seed, 32);
+	EVP_SIGNATURE *algorithm = EVP_SIGNATURE_fetch(NULL, name, NULL);
 	EVP_PKEY_CTX *context = key ? EVP_PKEY_CTX_new(key, NULL) : NULL;
 	int deterministic = 1, wrong = -1;
 	OSSL_PARAM params[] = { OSSL_PARAM_construct_int(OSSL_SIGNATURE_PARAM_DETERMINISTIC, &deterministic),
 				OSSL_PARAM_construct_end() };
 	static const uint8_t message[] = "Hello world";
-	uint8_t signature[3309], digest[32];
+	uint8_t signature[4627], digest[32];
 	size_t size = sizeof(signature);
 
 	if (context && algorithm && EVP_PKEY_sign_message_init(context, algorithm, params) == 1 &&
@@ -200,22 +249,76 @@ static int run_mldsa(const struct selftest *test)
 	return wrong;
 }
 
-static int run_mlkem(const struct selftest *test)
+static int run_mldsa44(const struct selftest *test)
 {
-	EVP_PKEY *key = seeded_key("ML-KEM-768", OSSL_PKEY_PARAM_ML_KEM_SEED, mlkem_seed, sizeof(mlkem_seed));
+	return mldsa(test, "ML-DSA-44", mldsa44_seed);
+}
+
+static int run_mldsa65(const struct selftest *test)
+{
+	return mldsa(test, "ML-DSA-65", mldsa_seed);
+}
+
+static int run_mldsa87(const struct selftest *test)
+{
+	return mldsa(test, "ML-DSA-87", mldsa87_seed);
+}
+
+static int run_ed25519(const struct selftest *test)
+{
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, ed25519_private, sizeof(ed25519_private));
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	const uint8_t message[2] = { 0x72, 0x73 };
+	uint8_t signature[64];
+	size_t size = sizeof(signature);
+	int wrong = -1;
+
+	if (key && md && EVP_DigestSignInit_ex(md, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+	    EVP_DigestSign(md, signature, &size, message, 1) == 1 && !same(test, signature, size) &&
+	    EVP_DigestVerifyInit_ex(md, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+	    EVP_DigestVerify(md, signature, size, message, 1) == 1 &&
+	    EVP_DigestVerifyInit_ex(md, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+	    EVP_DigestVerify(md, signature, size, message, 2) != 1)
+		wrong = 0;
+	EVP_MD_CTX_free(md);
+	EVP_PKEY_free(key);
+	return wrong;
+}
+
+struct kem_vector {
+	const char *name;
+	const uint8_t *seed; /* 64 bytes */
+	const uint8_t *public_digest;
+	struct crypto_piece ciphertext;
+};
+
+static int mlkem(const struct selftest *test, const struct kem_vector *vector)
+{
+	EVP_PKEY *key = seeded_key(vector->name, OSSL_PKEY_PARAM_ML_KEM_SEED, vector->seed, 64);
 	EVP_PKEY_CTX *context = key ? EVP_PKEY_CTX_new(key, NULL) : NULL;
-	uint8_t public[1184], digest[32], shared[32];
+	uint8_t public[1568], digest[32], shared[32];
 	size_t public_size = 0, size = sizeof(shared);
 	int wrong = -1;
 
 	if (context && EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, public, sizeof(public), &public_size) == 1 &&
-	    !crypto_sha256(public, public_size, digest) && !memcmp(digest, mlkem_public_digest, sizeof(digest)) &&
+	    !crypto_sha256(public, public_size, digest) && !memcmp(digest, vector->public_digest, sizeof(digest)) &&
 	    EVP_PKEY_decapsulate_init(context, NULL) == 1 &&
-	    EVP_PKEY_decapsulate(context, shared, &size, mlkem_ciphertext, sizeof(mlkem_ciphertext)) == 1)
+	    EVP_PKEY_decapsulate(context, shared, &size, vector->ciphertext.data, vector->ciphertext.size) == 1)
 		wrong = same(test, shared, size);
 	EVP_PKEY_CTX_free(context);
 	EVP_PKEY_free(key);
 	return wrong;
+}
+
+static int run_mlkem768(const struct selftest *test)
+{
+	return mlkem(test, &(struct kem_vector){ "ML-KEM-768", mlkem_seed, mlkem_public_digest, PIECE(mlkem_ciphertext) });
+}
+
+static int run_mlkem1024(const struct selftest *test)
+{
+	return mlkem(test,
+		     &(struct kem_vector){ "ML-KEM-1024", mlkem1024_seed, mlkem1024_public_digest, PIECE(mlkem1024_ciphertext) });
 }
 
 /* RFC 9162 section 2.1.1: a tree of two leaves, computed by hand from the definition. */
@@ -235,18 +338,28 @@ static int run_merkle(const struct selftest *test)
 	return memcmp(root, by_hand, sizeof(root)) ? -1 : same(test, root, sizeof(root));
 }
 
+#define ANSWER(bytes) bytes, sizeof(bytes)
+
+/* One line for each algorithm; a test compares the names in the last column with those that core and libprovpkg ask libcrypto for. */
 static const struct selftest tests[] = {
-	{ "SHA-256", run_sha256, sha256_digest, sizeof(sha256_digest) },
-	{ "SHA-384", run_sha384, sha384_digest, sizeof(sha384_digest) },
-	{ "HMAC-SHA-256", run_hmac, hmac_tag, sizeof(hmac_tag) },
-	{ "HKDF-SHA-384", run_hkdf, hkdf_okm, sizeof(hkdf_okm) },
-	{ "AES-256-GCM", run_gcm, gcm_cipher_tag, sizeof(gcm_cipher_tag) },
-	{ "ECDSA P-256", run_ecdsa_p256, p256_signature, sizeof(p256_signature) },
-	{ "ECDSA P-384", run_ecdsa_p384, p384_signature, sizeof(p384_signature) },
-	{ "ECDH P-384", run_ecdh, ecdh_shared, sizeof(ecdh_shared) },
-	{ "ML-DSA-65", run_mldsa, mldsa_signature_digest, sizeof(mldsa_signature_digest) },
-	{ "ML-KEM-768", run_mlkem, mlkem_shared, sizeof(mlkem_shared) },
-	{ "Merkle tree", run_merkle, merkle_root, sizeof(merkle_root) },
+	{ "SHA-256", run_sha256, ANSWER(sha256_digest), "SHA256" },
+	{ "SHA-384", run_sha384, ANSWER(sha384_digest), "SHA384" },
+	{ "SHA-512", run_sha512, ANSWER(sha512_digest), "SHA512" },
+	{ "HMAC-SHA-256", run_hmac, ANSWER(hmac_tag), "HMAC" },
+	{ "HKDF-SHA-256", run_hkdf_sha256, ANSWER(hkdf256_okm), "HKDF" },
+	{ "HKDF-SHA-384", run_hkdf_sha384, ANSWER(hkdf_okm), "HKDF" },
+	{ "AES-256-GCM", run_gcm, ANSWER(gcm_cipher_tag), "AES-256-GCM" },
+	{ "AES-256 key wrap", run_wrap, ANSWER(wrap_cipher), "AES-256-WRAP" },
+	{ "ECDSA P-256", run_ecdsa_p256, ANSWER(p256_signature), "EC P-256" },
+	{ "ECDSA P-384", run_ecdsa_p384, ANSWER(p384_signature), "EC P-384" },
+	{ "ECDH P-384", run_ecdh, ANSWER(ecdh_shared), "EC P-384" },
+	{ "Ed25519", run_ed25519, ANSWER(ed25519_signature), "ED25519" },
+	{ "ML-DSA-44", run_mldsa44, ANSWER(mldsa44_signature_digest), "ML-DSA-44" },
+	{ "ML-DSA-65", run_mldsa65, ANSWER(mldsa_signature_digest), "ML-DSA-65" },
+	{ "ML-DSA-87", run_mldsa87, ANSWER(mldsa87_signature_digest), "ML-DSA-87" },
+	{ "ML-KEM-768", run_mlkem768, ANSWER(mlkem_shared), "ML-KEM-768" },
+	{ "ML-KEM-1024", run_mlkem1024, ANSWER(mlkem1024_shared), "ML-KEM-1024" },
+	{ "Merkle tree", run_merkle, ANSWER(merkle_root), "" },
 };
 
 const struct selftest *selftest_all(size_t *count)

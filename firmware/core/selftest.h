@@ -12,6 +12,7 @@ struct selftest {
 	int (*run)(const struct selftest *test); /* 0 when right */
 	const uint8_t *expected;
 	size_t expected_size;
+	const char *covers; /* names by which libcrypto is asked for what this tests */
 };
 
 /* The card's own, *count of them. */

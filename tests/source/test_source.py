@@ -140,3 +140,32 @@ def test_documentation_builds_without_warnings(tmp_path):
     done = subprocess.run(["sphinx-build", "-q", "-n", "-W", "--keep-going", "-b", "html", "-d", tmp_path / "trees",
                            TOP / "Documentation", tmp_path / "html"], capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def algorithms_used():
+    """Names of algorithms by which core and libprovpkg ask libcrypto, from calls and from literals; the self-test itself aside."""
+    names = set()
+    for name in FILES:
+        if name.startswith(("firmware/core/", "lib/provpkg/")) and name.endswith((".c", ".h")) and "selftest" not in name:
+            names |= set(re.findall(r"\bEVP_((?:sha|md|shake|blake|aes|aria|camellia|chacha|des|sm)\w*)\(\)", read(name)))
+            names |= set(re.findall(r'"((?:(?:SHA|SHAKE|MD|BLAKE|KECCAK|AES|ARIA|DES|ML-|SLH-|P-|ED|X|RSA|DSA|DH|EC|HKDF|HMAC|KMAC|CMAC|'
+                                    r'GMAC|KBKDF|X963KDF|PBKDF|SCRYPT|CHACHA|POLY|SM)[A-Z0-9/-]*))"', read(name).replace("Ed25519", "ED25519")))
+    return names
+
+
+def canonical(name):
+    """One spelling for what libcrypto knows by several."""
+    name = name.upper().replace("_", "-")
+    return name.replace("SHA-", "SHA") if re.fullmatch(r"SHA-?\d+", name) else name
+
+
+NO_ALGORITHM = {"EC", "ML-DSA"}  # families: which member is meant is said beside them
+
+
+def test_every_algorithm_has_a_known_answer():
+    """What the card computes with is tested at power-on: an algorithm that is used and not in the table of self-tests fails here."""
+    table = read("firmware/core/selftest.c")
+    covered = {canonical(word) for row in re.findall(r'ANSWER\(\w+\), "([^"]*)" \}', table) for word in row.split()}
+    used = {canonical(name) for name in algorithms_used()} - NO_ALGORITHM
+    assert {"SHA256", "AES-256-GCM", "ML-KEM-1024", "ED25519"} <= used
+    assert not used - covered, f"no known answer for {sorted(used - covered)}"
