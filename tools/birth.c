@@ -138,8 +138,8 @@ static struct json_object *describe(const struct nursery *nursery, const struct 
 	json_add_hex(json, "job", line->record.package_id, sizeof(line->record.package_id));
 	json_add_time(json, "time", line->record.time);
 	json_add_base64(json, "record", provpkg_blob_view(&line->der));
-	if (line->attachment.size)
-		json_add_base64(json, "certificate", provpkg_blob_view(&line->attachment));
+	if (line->parts.first.size)
+		json_add_base64(json, "certificate", line->parts.first);
 	if (nursery->chain)
 		add_chain(json, nursery->chain);
 	json_object_object_add(json, "checkpoint", text_of(&nursery->note));

@@ -11,6 +11,7 @@
 #include "grant.h"
 #include "keys.h"
 #include "package.h"
+#include "secrets.h"
 
 #define AT_OPTION                                                                                                                          \
 	{ "at", 0, OPTION_OPTIONAL, VALUE_TEXT, "TIME", "judge the card's certificates at this moment, not when it closed the job" }
@@ -42,6 +43,15 @@ const struct option_spec options_of_export[] = {
 	{ "key", 0, OPTION_OPTIONAL, VALUE_FILE, "KEY", "private key that signs a jws, P-256 or P-384: a PEM file or a store URI" },
 	{ "cert", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "its certificate, PEM" },
 	{ "output", 0, OPTION_REQUIRED, VALUE_FILE, "PATH", "where it goes" },
+	END_OF_OPTIONS,
+};
+
+const struct option_spec options_of_secrets[] = {
+	{ "maker-ca", 0, OPTION_SOME, VALUE_FILE, "FILE", "anchors of the card maker, PEM" },
+	{ "device-ca", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your root above the device certificates, PEM" },
+	AT_OPTION,
+	{ "key", 0, OPTION_SOME, VALUE_FILE, "KEY", "private keys of the escrow certificates: PEM files or store URIs" },
+	{ "output", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "where they go, mode 0600, instead of to the standard output" },
 	END_OF_OPTIONS,
 };
 
@@ -161,6 +171,17 @@ int command_export(struct context *context, const struct options *options)
 
 	if (!code)
 		code = export_write(context, options, &check);
+	clear_check(&check);
+	return code;
+}
+
+int command_secrets(struct context *context, const struct options *options)
+{
+	struct delivery_check check = { 0 };
+	int code = load_check(options, &check);
+
+	if (!code)
+		code = secrets_write(context, options, &check);
 	clear_check(&check);
 	return code;
 }

@@ -30,8 +30,10 @@ const struct option_spec options_of_pack[] = {
 	{ "count", 0, OPTION_OPTIONAL, VALUE_NUMBER, "N", "units that each card may make; not with a quota authority" },
 	{ "scrap", 0, OPTION_OPTIONAL, VALUE_NUMBER, "M", "units that each card may scrap beyond that; 0 unless given" },
 	{ "issuer", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your certificate for the card's issuing key ('provcard csr --issuer'), PEM" },
+	{ "issuer-key", 0, OPTION_OPTIONAL, VALUE_FILE, "KEY", "a CA's private key that the cards are to issue with; --issuer is its one certificate" },
 	{ "issuer-chain", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "certificates above the issuing ones, in order, root last, PEM" },
 	{ "suite", 0, OPTION_OPTIONAL, VALUE_CHOICE, "hybrid|cnsa2|1|2", "algorithms: hybrid (1) unless given, or CNSA 2.0 (2)" },
+	{ "escrow", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "your encryption certificates, for secrets that are returned, PEM" },
 	{ "require-evidence", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "pack only if this evidence of the card is in order; for each card" },
 	EVIDENCE_OPTIONS,
 	QUOTA_OPTIONS,
@@ -51,6 +53,9 @@ struct pack_inputs {
 	size_t cards;
 	X509 *issuer[CARDS_MAX];
 	STACK_OF(X509) *issuer_chain;
+	EVP_PKEY *issuing_key;
+	X509 *issuing_certificate;
+	STACK_OF(X509) *escrow;
 	struct provpkg_signer signer[SIGNERS];
 	struct provpkg_authority authority;
 	struct provpkg_approval approvals[PROVPKG_APPROVALS_MAX];
@@ -109,19 +114,44 @@ static int check_evidence(const struct options *options, const struct pack_input
 	return code;
 }
 
-/* Issuing certificates belong to the cards by their order, and are left out where no identity is asked for. */
-static int load_issuers(const struct options *options, struct pack_inputs *inputs)
+/* Issuing certificates belong to the cards by their order. */
+static int load_card_issuers(const struct options *options, struct pack_inputs *inputs)
 {
-	size_t count = option_count(options, "issuer");
 	int code = 0;
 
-	if (!inputs->rot.identity.present)
-		return 0;
-	if (count != inputs->cards)
+	if (option_count(options, "issuer") != inputs->cards)
 		return report_input("pack", PROVCARD_REFUSAL_ISSUER_MISMATCH,
 				    "the RoT configuration asks for an identity, so each card needs its --issuer");
-	for (size_t i = 0; i < count && !code; i++)
+	for (size_t i = 0; i < inputs->cards && !code; i++)
 		code = certificate_load(option_at(options, "issuer", i), &inputs->issuer[i]);
+	return code;
+}
+
+/* One key and its certificate for all cards. */
+static int load_issuing_key(const struct options *options, struct pack_inputs *inputs)
+{
+	int code = key_load(option_text(options, "issuer-key"), &inputs->issuing_key);
+
+	if (code)
+		return code;
+	if (option_count(options, "issuer") != 1)
+		return report_input("pack", PROVCARD_REFUSAL_ISSUER_MISMATCH, "--issuer-key goes with exactly one --issuer, its certificate");
+	return certificate_load(option_at(options, "issuer", 0), &inputs->issuing_certificate);
+}
+
+/* Left out where no identity is asked for, but for a key that would go to the cards for nothing. */
+static int load_issuers(const struct options *options, struct pack_inputs *inputs)
+{
+	int code;
+
+	if (!inputs->rot.identity.present)
+		return option_given(options, "issuer-key") ? report_input("pack", PROVCARD_REFUSAL_ISSUER_MISMATCH,
+									  "the RoT configuration asks for no identity, so no --issuer-key is needed") :
+							     0;
+	if (option_given(options, "issuer-key"))
+		code = load_issuing_key(options, inputs);
+	else
+		code = load_card_issuers(options, inputs);
 	for (size_t i = 0; i < option_count(options, "issuer-chain") && !code; i++)
 		code = certificates_append(option_at(options, "issuer-chain", i), &inputs->issuer_chain);
 	return code;
@@ -131,6 +161,15 @@ static int load_issuers(const struct options *options, struct pack_inputs *input
 static unsigned int choose_suite(const char *word)
 {
 	return word && (!strcmp(word, "cnsa2") || !strcmp(word, "2")) ? PROVPKG_SUITE_CNSA2 : PROVPKG_SUITE_HYBRID;
+}
+
+static int load_escrow(const struct options *options, struct pack_inputs *inputs)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < option_count(options, "escrow") && !code; i++)
+		code = certificates_append(option_at(options, "escrow", i), &inputs->escrow);
+	return code;
 }
 
 static int describe(const struct options *options, struct pack_inputs *inputs)
@@ -193,6 +232,8 @@ static int load_inputs(const struct options *options, struct pack_inputs *inputs
 	if (!code)
 		code = check_evidence(options, inputs);
 	if (!code)
+		code = load_escrow(options, inputs);
+	if (!code)
 		code = signers_load(options, inputs->build.suite, inputs->signer);
 	if (code)
 		return code;
@@ -202,6 +243,9 @@ static int load_inputs(const struct options *options, struct pack_inputs *inputs
 	}
 	inputs->build.rot = &inputs->rot;
 	inputs->build.issuer_chain = inputs->issuer_chain;
+	inputs->build.issuing_key = inputs->issuing_key;
+	inputs->build.issuing_certificate = inputs->issuing_certificate;
+	inputs->build.escrow = inputs->escrow;
 	inputs->build.recipients = inputs->recipient;
 	inputs->build.recipient_count = inputs->cards;
 	inputs->build.signers = inputs->signer;
@@ -218,6 +262,9 @@ static void clear_inputs(struct pack_inputs *inputs)
 	}
 	signers_clear(inputs->signer);
 	certificates_free(inputs->issuer_chain);
+	EVP_PKEY_free(inputs->issuing_key);
+	X509_free(inputs->issuing_certificate);
+	certificates_free(inputs->escrow);
 	image_free(&inputs->area);
 	OPENSSL_cleanse(inputs, sizeof(*inputs));
 }

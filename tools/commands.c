@@ -9,8 +9,8 @@ const struct command commands[] = {
 	{ "heads", "show the programming heads", NULL, NULL, VALUE_NONE, false, TABLES(heads) },
 	{ "jobs", "show the jobs and their counts", NULL, NULL, VALUE_NONE, false, TABLES(jobs) },
 	{ "csr", "export certificate requests of the card's keys, PEM",
-	  "--identity: of the two identity keys, for the card maker. --issuer OEM: of the key that signs the\n"
-	  "certificates of that OEM's devices, for the OEM's CA.",
+	  "--identity: of the identity keys, for the card maker. --issuer OEM: of the key that signs the\n"
+	  "certificates of that OEM's devices, for the OEM's CA; the card has one of each --algorithm.",
 	  NULL, VALUE_NONE, false, TABLES(csr) },
 	{ "init", "take a blank card into service; its security officer signs", NULL, NULL, VALUE_NONE, false, TABLES(init) },
 	{ "enrol", "enrol an operator, an auditor or an OEM; the security officer signs",
@@ -40,7 +40,8 @@ const struct command commands[] = {
 	  "Options that belong to cards and signers come in order: the first --issuer is for the card of the\n"
 	  "first --card-certs, the first --cert belongs to the first --key. A package is signed twice: with a\n"
 	  "P-384 key and with an ML-DSA-65 key; one of --suite cnsa2 once, with an ML-DSA-87 key. --count and\n"
-	  "--scrap are for each card.\n"
+	  "--scrap are for each card. With --issuer-key all cards issue with that key, which travels encrypted;\n"
+	  "without it each with its own.\n"
 	  "With --quota-member the package grants nothing: so many members must sign each grant, the first one too.\n"
 	  "--approvals is what you demand of the programming house, beside the card's own rules.",
 	  NULL, VALUE_NONE, false, TABLES(pack) },
@@ -82,6 +83,10 @@ const struct command commands[] = {
 	  "which 'provcard verify --device' checks without anything else; jws, a signed secure element manifest as cloud services take it, an array with a JWS for each\n"
 	  "good device, signed by --key.",
 	  "FOLDER", VALUE_FOLDER, false, TABLES(export) },
+	{ "secrets", "check a hand-over and open the secrets it returns; needs no card, but your escrow keys",
+	  "FOLDER is a hand-over of a job whose lifecycle keys are random or have \"return\": true. Prints JSON: units, and scrap, each\n"
+	  "an object of UID to an object of name to hexadecimal. Nothing is written unless all of the hand-over is right.",
+	  "FOLDER", VALUE_FOLDER, false, TABLES(secrets) },
 	{ "log", "print the card's audit log", NULL, NULL, VALUE_NONE, false, TABLES(log) },
 	{ "log export", "write the card's whole log to a file that can be checked without it",
 	  "The file has the log's signed checkpoint, the card's certificates, and every entry with its attachment from --from on.\n"

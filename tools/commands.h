@@ -23,6 +23,7 @@
 	X(close)                                                                                                                           \
 	X(verify)                                                                                                                          \
 	X(export)                                                                                                                          \
+	X(secrets)                                                                                                                         \
 	X(state)                                                                                                                           \
 	X(time)                                                                                                                            \
 	X(evidence)                                                                                                                        \

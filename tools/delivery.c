@@ -107,6 +107,13 @@ static int read_entry(struct writer *writer, uint64_t index, struct provcard_log
 	return 0;
 }
 
+static bool has_certificate(const struct provpkg_record *record)
+{
+	static const uint8_t none[PROVPKG_HASH_SIZE];
+
+	return record->has_unit && memcmp(record->certificate_digest, none, sizeof(none));
+}
+
 static int write_record(struct writer *writer, uint64_t index)
 {
 	struct provcard_log_entry entry;
@@ -120,8 +127,8 @@ static int write_record(struct writer *writer, uint64_t index)
 		code = record_writer_record(writer->records, &entry, &record);
 	if (code)
 		return code;
-	writer->certified |= record.has_unit && entry.attachment_size;
-	writer->report.certificates += record.event == PROVPKG_EVENT_UNIT_GOOD && entry.attachment_size;
+	writer->certified |= has_certificate(&record);
+	writer->report.certificates += record.event == PROVPKG_EVENT_UNIT_GOOD && has_certificate(&record);
 	writer->report.records++;
 	writer->next = index + 1;
 	return 0;

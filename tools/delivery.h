@@ -21,6 +21,7 @@ int delivery_write(struct context *context, const uint8_t package_id[PROVCARD_PA
 struct delivery_unit {
 	const struct provpkg_record *record;
 	struct provpkg_view certificate; /* DER, size 0 for none */
+	struct provpkg_view sealed; /* secrets for the OEM, likewise */
 	STACK_OF(X509) *chain; /* of ca.pem, NULL for none */
 	const struct provpkg_end_certificate *end;
 };
@@ -34,7 +35,10 @@ struct delivery_check {
 	const char *uid; /* that part alone, NULL for all */
 	/* Gets every unit in log order, before the whole is known to be right; an exit code ends the check. May be NULL. */
 	int (*take)(void *taker, const struct delivery_unit *unit);
+	/* Gets the escrow envelope of a job that returns secrets, before its units; as take. */
+	int (*take_escrow)(void *taker, const struct provpkg_end_certificate *end, struct provpkg_view envelope);
 	void *taker;
+	bool silent; /* say nothing of a hand-over that is right */
 };
 
 /* Is it of this card's log? Its signatures have been checked. */

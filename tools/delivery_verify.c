@@ -148,12 +148,27 @@ static int hand_on(const struct checker *checker, const struct record_line *line
 {
 	const struct delivery_unit unit = {
 		.record = &line->record,
-		.certificate = provpkg_blob_view(&line->attachment),
+		.certificate = line->parts.first,
+		.sealed = line->parts.sealed,
 		.chain = checker->chain,
 		.end = provpkg_verifier_end(checker->verifier),
 	};
 
-	return checker->check->take && line->record.has_unit ? checker->check->take(checker->check->taker, &unit) : 0;
+	return checker->check->take ? checker->check->take(checker->check->taker, &unit) : 0;
+}
+
+static int hand_on_escrow(const struct checker *checker, const struct record_line *line)
+{
+	struct provpkg_attachment parts = { 0 };
+	int result;
+
+	if (!checker->check->take_escrow || line->record.event != PROVPKG_EVENT_LOADED || !line->attachment.size)
+		return 0;
+	result = provpkg_attachment_split(provpkg_blob_view(&line->attachment), true, &parts);
+	if (result)
+		return report_provpkg(DELIVERY_RECORDS, result, NULL);
+	return parts.sealed.size ? checker->check->take_escrow(checker->check->taker, provpkg_verifier_end(checker->verifier), parts.sealed) :
+				   0;
 }
 
 static int check_line(struct checker *checker, const struct record_line *line)
@@ -172,9 +187,9 @@ static int check_line(struct checker *checker, const struct record_line *line)
 	if (line->kind == RECORD_LINE_RUN)
 		return 0;
 	checker->report.records++;
-	checker->report.certificates += is_good(line) && line->attachment.size;
+	checker->report.certificates += is_good(line) && line->parts.first.size;
 	progress_bytes("records", checker->report.records << 10, provpkg_verifier_end(checker->verifier)->records << 10);
-	return hand_on(checker, line);
+	return line->record.has_unit ? hand_on(checker, line) : hand_on_escrow(checker, line);
 }
 
 static int check_all(struct checker *checker)
@@ -217,7 +232,7 @@ static bool is_issued(STACK_OF(X509) *chain, X509 *certificate)
 
 static int check_certificate(const struct checker *checker, const struct record_line *line)
 {
-	struct provpkg_view der = provpkg_blob_view(&line->attachment);
+	struct provpkg_view der = line->parts.first;
 	uint8_t digest[PROVPKG_HASH_SIZE];
 	X509 *certificate = NULL;
 	int result;
@@ -230,6 +245,18 @@ static int check_certificate(const struct checker *checker, const struct record_
 		result = PROVCARD_REFUSAL_DEVICE_CERTIFICATE;
 	X509_free(certificate);
 	return result;
+}
+
+static int check_attachment(const struct record_line *line)
+{
+	const struct provpkg_blob *attachment = &line->attachment;
+	uint8_t digest[PROVPKG_HASH_SIZE];
+
+	if (!attachment->size)
+		return 0;
+	if (EVP_Digest(attachment->data, attachment->size, digest, NULL, EVP_sha256(), NULL) != 1)
+		return -EIO;
+	return memcmp(digest, line->record.attachment_digest, sizeof(digest)) ? PROVCARD_REFUSAL_ATTACHMENT_MISMATCH : 0;
 }
 
 /* A line's part in the log's tree; that of the unit meant is judged besides. */
@@ -257,8 +284,9 @@ static int look_at(struct checker *checker, const struct record_line *line, stru
 	if (!line->record.has_job || memcmp(line->record.package_id, end->package_id, PROVPKG_ID_SIZE))
 		return PROVCARD_REFUSAL_RECORD_MISPLACED;
 	checker->report.records++;
-	checker->report.certificates += line->attachment.size != 0;
-	return check_certificate(checker, line);
+	checker->report.certificates += line->parts.first.size != 0;
+	result = check_certificate(checker, line);
+	return result ? result : check_attachment(line);
 }
 
 /* One part alone: its record is in the log that the end certificate closes, and its certificate is the record's. */
@@ -324,7 +352,8 @@ int delivery_verify(struct context *context, const struct delivery_check *check)
 		checker.report.end = provpkg_verifier_end(checker.verifier);
 		checker.report.verified = true;
 		checker.report.uid = check->uid;
-		context->output.ops->delivery(&context->output, &checker.report);
+		if (!check->silent)
+			context->output.ops->delivery(&context->output, &checker.report);
 	}
 	record_reader_close(checker.reader);
 	provpkg_verifier_free(checker.verifier);

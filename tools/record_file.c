@@ -56,15 +56,36 @@ static int write_line(struct record_writer *writer, struct json_object *json)
 	return code;
 }
 
+/* A unit's certificate and its sealed secrets are members of their own. */
+static int add_unit_attachment(struct json_object *json, struct provpkg_view attachment)
+{
+	struct provpkg_attachment parts;
+	int result = provpkg_attachment_split(attachment, false, &parts);
+
+	if (result)
+		return report_provpkg("record", result, NULL);
+	if (parts.first.size)
+		json_add_base64(json, "certificate", parts.first);
+	if (parts.sealed.size)
+		json_add_base64(json, "sealed_secrets", parts.sealed);
+	return 0;
+}
+
 int record_writer_record(struct record_writer *writer, const struct provcard_log_entry *entry, const struct provpkg_record *record)
 {
+	struct provpkg_view attachment = { entry->attachment, entry->attachment_size };
 	struct json_object *json = record_to_json(record);
+	int code = 0;
 
 	json_add_base64(json, "record", (struct provpkg_view){ entry->record, entry->record_size });
-	if (entry->attachment_size)
-		json_add_base64(json, record->has_unit ? "certificate" : "attachment",
-				(struct provpkg_view){ entry->attachment, entry->attachment_size });
-	return write_line(writer, json);
+	if (record->has_unit && attachment.size)
+		code = add_unit_attachment(json, attachment);
+	else if (attachment.size)
+		json_add_base64(json, "attachment", attachment);
+	if (!code)
+		return write_line(writer, json);
+	json_object_put(json);
+	return code;
 }
 
 int record_writer_run(struct record_writer *writer, uint64_t first, uint64_t count, const uint8_t (*hash)[PROVPKG_HASH_SIZE], size_t roots)
@@ -183,6 +204,7 @@ void record_line_clear(struct record_line *line)
 {
 	provpkg_blob_free(&line->der);
 	provpkg_blob_free(&line->attachment);
+	line->parts = (struct provpkg_attachment){ 0 };
 	line->kind = RECORD_LINE_NONE;
 }
 
@@ -203,15 +225,44 @@ static bool has(struct json_object *object, const char *key)
 	return json_object_object_get_ex(object, key, NULL);
 }
 
+/* Members of the line, one behind the other, are the attachment. */
+static int take_attachment(struct json_object *object, struct record_line *line)
+{
+	static const char *const names[] = { "certificate", "sealed_secrets", "attachment" };
+	struct provpkg_blob part = { 0 };
+	uint8_t *bigger;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!has(object, names[i]))
+			continue;
+		if (!json_base64_of(object, names[i], &part)) {
+			provpkg_blob_free(&part);
+			return PROVCARD_REFUSAL_DELIVERY_FORM;
+		}
+		bigger = OPENSSL_realloc(line->attachment.data, line->attachment.size + part.size);
+		if (bigger) {
+			memcpy(bigger + line->attachment.size, part.data, part.size);
+			line->attachment = (struct provpkg_blob){ bigger, line->attachment.size + part.size };
+		}
+		provpkg_blob_free(&part);
+		if (!bigger)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int take_record(struct record_reader *reader, struct json_object *object, struct record_line *line)
 {
-	const char *name = has(object, "certificate") ? "certificate" : "attachment";
 	int result = json_base64_of(object, "record", &line->der) ? 0 : PROVCARD_REFUSAL_DELIVERY_FORM;
 
-	if (!result && has(object, name) && !json_base64_of(object, name, &line->attachment))
-		result = PROVCARD_REFUSAL_DELIVERY_FORM;
+	if (!result)
+		result = take_attachment(object, line);
 	if (!result)
 		result = provpkg_record_decode(provpkg_blob_view(&line->der), &line->record);
+	/* One that is of another form is not what the record names: the verifier finds that, too. */
+	if (!result && line->record.has_unit && line->attachment.size &&
+	    provpkg_attachment_split(provpkg_blob_view(&line->attachment), false, &line->parts))
+		line->parts = (struct provpkg_attachment){ 0 };
 	/* Where it stands is for the verifier to judge. */
 	line->kind = RECORD_LINE_RECORD;
 	reader->next++;

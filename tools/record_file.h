@@ -36,6 +36,7 @@ struct record_line {
 	struct provpkg_record record; /* only the signed bytes count; what else the line says is for people */
 	struct provpkg_blob der;
 	struct provpkg_blob attachment;
+	struct provpkg_attachment parts; /* of a unit's attachment, within it */
 	uint64_t count; /* of a run */
 	uint8_t hash[PROVPKG_RUN_MAX][PROVPKG_HASH_SIZE];
 	size_t roots;

@@ -198,9 +198,32 @@ static int load_secret(const struct place *place, uint8_t secret[32])
 	return code;
 }
 
+/* A derived key has its secret, a random one has none; a random one is returned, a derived one when that is asked for. */
+static int load_lifecycle_mode(const struct place *place, struct provpkg_lifecycle *lifecycle)
+{
+	static const char *const modes[] = { "derived", "random", NULL };
+	struct json_object *returned = NULL;
+	int mode = PROVPKG_LIFECYCLE_DERIVED;
+	int code = get_choice(place, "mode", false, modes, &mode);
+
+	if (!code)
+		code = get(place, "return", json_type_boolean, false, &returned);
+	if (code)
+		return code;
+	lifecycle->mode = mode;
+	lifecycle->returned = returned ? json_object_get_boolean(returned) : mode == PROVPKG_LIFECYCLE_RANDOM;
+	if (mode == PROVPKG_LIFECYCLE_DERIVED)
+		return load_secret(place, lifecycle->secret);
+	if (json_object_object_get_ex(place->object, "secret_file", NULL))
+		return refuse(place, PROVCARD_REFUSAL_ROT_RANGE, "secret_file does not go with mode \"random\"");
+	return lifecycle->returned ? 0 : refuse(place, PROVCARD_REFUSAL_ROT_RANGE, "return must be true: nobody else has a random key");
+}
+
+_Static_assert(PROVPKG_LIFECYCLE_DERIVED == 0 && PROVPKG_LIFECYCLE_RANDOM == 1, "the order of the modes is used");
+
 static int load_lifecycle(const struct place *place, struct provpkg_rot *rot, struct image_area *area)
 {
-	static const char *const known[] = { "name", "address", "size", "secret_file", NULL };
+	static const char *const known[] = { "name", "address", "size", "mode", "secret_file", "return", NULL };
 	struct provpkg_lifecycle *lifecycle = &rot->lifecycle[rot->lifecycles];
 	int code = check_keys(place, known);
 
@@ -215,7 +238,7 @@ static int load_lifecycle(const struct place *place, struct provpkg_rot *rot, st
 	if (!code)
 		code = get_number(place, "size", true, 16, 64, &lifecycle->size);
 	if (!code)
-		code = load_secret(place, lifecycle->secret);
+		code = load_lifecycle_mode(place, lifecycle);
 	if (!code)
 		rot->lifecycles++;
 	return code;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A staged package becomes a job. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <openssl/crypto.h>
 
 #include "crypto.h"
 #include "job.h"
@@ -91,12 +94,30 @@ static int store_chain(struct loading *loading)
 	return code;
 }
 
+/* The manifest's grant, and behind it the envelope of the escrow key, if secrets are returned. */
+static int make_attachment(const struct package *package, struct provpkg_blob *attachment)
+{
+	size_t grant = package->grant.size, envelope = package->escrow_envelope.size;
+
+	attachment->data = OPENSSL_malloc(grant + envelope);
+	if (!attachment->data)
+		return -ENOMEM;
+	attachment->size = grant + envelope;
+	memcpy(attachment->data, package->grant.data, grant);
+	if (envelope)
+		memcpy(attachment->data + grant, package->escrow_envelope.data, envelope);
+	return 0;
+}
+
 static int record_job(struct loading *loading)
 {
 	struct commit commit = { .change = { .type = LEDGER_LOAD } };
+	struct provpkg_blob attachment = { 0 };
 	struct provpkg_record record;
 	int code = store_chain(loading);
 
+	if (!code)
+		code = make_attachment(loading->package, &attachment);
 	if (code)
 		return code;
 	loading->terms.staging_offset = loading->place.offset;
@@ -107,8 +128,9 @@ static int record_job(struct loading *loading)
 	memcpy(record.package_id, loading->terms.package_id, sizeof(record.package_id));
 	memcpy(record.part, loading->terms.part, sizeof(record.part));
 	commit.record = &record;
-	commit.attachment = provpkg_blob_view(&loading->package->grant);
+	commit.attachment = provpkg_blob_view(&attachment);
 	code = commit_run(loading->core, &commit);
+	provpkg_blob_free(&attachment);
 	loading->job = commit.change.job;
 	return code;
 }

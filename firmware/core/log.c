@@ -231,10 +231,22 @@ static struct log_job *add_job(struct log *log, const uint8_t package_id[PROVPKG
 	return job;
 }
 
+/* A good unit's certificate enters the job's tree; sealed secrets behind it do not. */
+static int take_certificate(struct log_job *job, struct provpkg_view attachment)
+{
+	struct provpkg_attachment parts;
+	uint8_t leaf[PROVPKG_HASH_SIZE];
+
+	if (provpkg_attachment_split(attachment, false, &parts))
+		return -EIO;
+	if (!parts.first.size)
+		return 0;
+	return provpkg_merkle_leaf(parts.first, leaf) || provpkg_tree_add(&job->certificates, leaf) ? -EIO : 0;
+}
+
 static int take_for_job(struct log *log, const struct log_frame *frame, const uint8_t *attachment)
 {
 	struct log_job *job = find_job(log, frame->package_id);
-	uint8_t leaf[PROVPKG_HASH_SIZE];
 
 	if (!job)
 		job = add_job(log, frame->package_id);
@@ -252,10 +264,7 @@ static int take_for_job(struct log *log, const struct log_frame *frame, const ui
 	job->index[job->count++] = frame->index;
 	if (frame->event != PROVPKG_EVENT_UNIT_GOOD || !frame->attachment_size)
 		return 0;
-	if (provpkg_merkle_leaf((struct provpkg_view){ attachment, frame->attachment_size }, leaf) ||
-	    provpkg_tree_add(&job->certificates, leaf))
-		return -EIO;
-	return 0;
+	return take_certificate(job, (struct provpkg_view){ attachment, frame->attachment_size });
 }
 
 int log_take(struct log *log, const struct log_frame *frame, const uint8_t leaf[PROVPKG_HASH_SIZE], const uint8_t *attachment)

@@ -369,7 +369,11 @@ static int open_contents(struct opening *opening)
 	if (!code)
 		code = package_judge_rot(&contents->rot);
 	if (!code)
+		code = package_take_secret(opening->package, opening->vault);
+	if (!code)
 		code = package_prepare_identity(opening->core, opening->package, opening->vault, opening->terms->oem);
+	if (!code)
+		code = package_prepare_escrow(opening->package, opening->vault, opening->terms, opening->fields->suite);
 	if (!code)
 		code = read_images(opening);
 	memcpy(opening->terms->part, contents->rot.part, sizeof(opening->terms->part));
@@ -439,6 +443,8 @@ void package_free(struct package *package)
 	provpkg_device_template_free(package->template);
 	EVP_PKEY_free(package->issuing_key);
 	OPENSSL_secure_clear_free(package->device_secret, sizeof(((struct vault_secrets *)0)->device_secret));
+	OPENSSL_secure_clear_free(package->escrow_key, PROVPKG_KEY_SIZE);
+	provpkg_blob_free(&package->escrow_envelope);
 	provpkg_contents_clear(&package->contents);
 	provpkg_blob_free(&package->grant);
 	OPENSSL_secure_clear_free(package, sizeof(*package));

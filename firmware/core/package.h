@@ -23,9 +23,11 @@ struct package {
 	struct provpkg_blob grant;		  /* DER; with a quota authority that instead, for no grant is here */
 	uint8_t *image[PROVPKG_IMAGES_MAX];	  /* secure heap */
 	struct provpkg_device_template *template; /* NULL without identity, as the two below */
-	EVP_PKEY *issuing_key;
+	EVP_PKEY *issuing_key;			  /* the vault's, or the contents' */
 	X509 *issuer;		/* borrowed from the contents */
-	uint8_t *device_secret; /* secure heap, 48 bytes: the vault's */
+	uint8_t *device_secret; /* secure heap, 48 bytes: the vault's; NULL when nothing is made of it */
+	uint8_t *escrow_key;	/* secure heap, PROVPKG_KEY_SIZE bytes; NULL when nothing is returned */
+	struct provpkg_blob escrow_envelope; /* DER */
 };
 
 /* Where a package stands in the staging memory. */

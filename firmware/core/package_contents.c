@@ -8,6 +8,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "crypto.h"
 #include "head/head.h"
 #include "identity.h"
 #include "internal.h"
@@ -91,27 +92,71 @@ static int judge_room(struct core *core, const struct package *package)
 	return code;
 }
 
+/* The key that came with the package, or the card's own that one of the issuing certificates is for. */
+static int take_issuer(struct package *package, const struct vault_person *person)
+{
+	EVP_PKEY *key = package->contents.issuing_key;
+
+	if (key)
+		package->issuer = sk_X509_value(package->contents.issuers, 0);
+	else
+		package->issuer = person ? find_issuer(&package->contents, person, &key) : NULL;
+	if (!package->issuer || EVP_PKEY_up_ref(key) != 1)
+		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
+	package->issuing_key = key;
+	return 0;
+}
+
 int package_prepare_identity(struct core *core, struct package *package, const struct vault *vault, const char *oem)
 {
-	const struct vault_person *person = vault_find_name(vault, oem);
-	EVP_PKEY *key = NULL;
 	int code;
 
 	if (!package->contents.rot.identity.present)
 		return 0;
-	package->issuer = person ? find_issuer(&package->contents, person, &key) : NULL;
-	if (!package->issuer)
-		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
-	code = judge_chain(package->issuer, package->contents.issuer_chain, core_time(core));
+	code = take_issuer(package, vault_find_name(vault, oem));
+	if (!code)
+		code = judge_chain(package->issuer, package->contents.issuer_chain, core_time(core));
 	if (!code)
 		code = provpkg_device_template_new(package->issuer, &package->contents.rot.identity, &package->template);
-	if (code)
-		return code;
-	EVP_PKEY_up_ref(key);
-	package->issuing_key = key;
+	return code ? code : judge_room(core, package);
+}
+
+int package_take_secret(struct package *package, const struct vault *vault)
+{
+	const struct provpkg_rot *rot = &package->contents.rot;
+
+	if (!rot->identity.present && !provpkg_rot_returns(rot))
+		return 0;
 	package->device_secret = OPENSSL_secure_malloc(sizeof(vault->secrets->device_secret));
 	if (!package->device_secret)
 		return -ENOMEM;
 	memcpy(package->device_secret, vault->secrets->device_secret, sizeof(vault->secrets->device_secret));
-	return judge_room(core, package);
+	return 0;
+}
+
+/*
+ * The job's escrow key follows from the card's device secret and the manifest, so that it is the same whenever the package is opened
+ * again; the envelope that went into the log at first opens to it.
+ */
+int package_prepare_escrow(struct package *package, const struct vault *vault, const struct ledger_load *terms, unsigned int suite)
+{
+	static const char label[] = "provcard escrow shares";
+	const struct provpkg_escrow_job job = { vault->card_id, terms->package_id };
+	struct crypto_piece info[] = { { label, sizeof(label) },
+				       { terms->package_id, sizeof(terms->package_id) },
+				       { terms->manifest_digest, sizeof(terms->manifest_digest) } };
+	uint8_t shares[PROVPKG_ESCROW_SHARES];
+	int code;
+
+	if (!package->contents.escrow)
+		return 0;
+	package->escrow_key = OPENSSL_secure_malloc(PROVPKG_KEY_SIZE);
+	if (!package->escrow_key)
+		return -ENOMEM;
+	code = crypto_derive(package->device_secret, sizeof(vault->secrets->device_secret), info, 3, shares, sizeof(shares));
+	if (!code)
+		code = provpkg_escrow_seal(suite, package->contents.escrow, &job, shares, &package->escrow_envelope,
+					   package->escrow_key);
+	OPENSSL_cleanse(shares, sizeof(shares));
+	return code;
 }

@@ -108,10 +108,10 @@ static int make_identity(struct unit_run *run)
 	int code;
 
 	unit_head_step(run, PROVCARD_STEP_KEY);
-	if (!run->package->contents.rot.identity.present)
-		return 0;
-	code = identity_make(run->package, &unit, &run->identity);
-	if (code)
+	code = run->package->contents.rot.identity.present ? identity_make(run->package, &unit, &run->identity) : 0;
+	if (!code)
+		code = unit_make_attachment(run);
+	if (code || !run->identity.kind)
 		return code;
 	memcpy(run->report.certificate_digest, run->identity.digest, sizeof(run->report.certificate_digest));
 	run->report.state = PROVCARD_UNIT_KEYED;
@@ -214,11 +214,11 @@ static void fill_record(const struct unit_run *run, int code, struct provpkg_rec
 	record->code = core_code(code);
 }
 
-/* A certificate that the part may carry stands in the record, and goes with it. */
-static void attach_certificate(const struct unit_run *run, struct commit *commit)
+/* What the part may carry goes with the record: the certificate, whose digest stands in it, and the secrets, sealed. */
+static void attach_unit(const struct unit_run *run, struct commit *commit)
 {
 	memcpy(commit->record->certificate_digest, run->identity.digest, sizeof(commit->record->certificate_digest));
-	commit->attachment = provpkg_blob_view(&run->identity.certificate);
+	commit->attachment = provpkg_blob_view(&run->attachment);
 }
 
 static int finish_good(struct unit_run *run)
@@ -231,7 +231,7 @@ static int finish_good(struct unit_run *run)
 	fill_record(run, 0, &record);
 	set_uid(run, &commit.change);
 	commit.record = &record;
-	attach_certificate(run, &commit);
+	attach_unit(run, &commit);
 	code = commit_run(run->core, &commit);
 	if (code)
 		return code;
@@ -262,7 +262,7 @@ static int finish_failed(struct unit_run *run, int code)
 		record.event = PROVPKG_EVENT_UNIT_SCRAP;
 	}
 	if (run->delivered)
-		attach_certificate(run, &commit);
+		attach_unit(run, &commit);
 	failed = commit_run(run->core, &commit);
 	if (failed)
 		return atomic_load(&run->core->fault) ? failed : code;
@@ -288,6 +288,7 @@ static int provision(struct unit_run *run)
 	if (run->charged)
 		commit_release(run->core, run->unit);
 	identity_clear(&run->identity);
+	provpkg_blob_free(&run->attachment);
 	OPENSSL_secure_clear_free(run->memory, run->memory_size);
 	return code;
 }

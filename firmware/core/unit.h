@@ -31,6 +31,7 @@ struct unit_run {
 	uint8_t uid[HEAD_UID_MAX];
 	size_t uid_size;
 	struct identity identity;
+	struct provpkg_blob attachment; /* of the record, once secrets may have reached the part: certificate, sealed secrets */
 	uint8_t *memory; /* secure heap: what is made for this part alone */
 	size_t memory_size;
 	struct provcard_service_unit report;
@@ -39,6 +40,11 @@ struct unit_run {
 /* memory.c: everything that goes into this part. At most UNIT_REGIONS; pointers into package and run. */
 #define UNIT_REGIONS (PROVPKG_IMAGES_MAX + 2 + PROVPKG_LIFECYCLE_MAX)
 int unit_regions(struct unit_run *run, struct head_region regions[UNIT_REGIONS], size_t *count);
+
+/* unit_secrets.c: the key for this part, lifecycle->size bytes. */
+int unit_lifecycle_key(const struct unit_run *run, const struct provpkg_lifecycle *lifecycle, uint8_t *key);
+/* What the record of this unit will have attached. Before anything secret goes to the part: what cannot be told is not made. */
+int unit_make_attachment(struct unit_run *run);
 
 /* Whom the run is about. PART_LOCKED when the size is not one of a unique id. */
 int unit_set_uid(struct unit_run *run, const uint8_t *uid, size_t size);

@@ -59,7 +59,7 @@ int unit_regions(struct unit_run *run, struct head_region regions[UNIT_REGIONS],
 		add(regions, count, rot->image[i].address, run->package->image[i], rot->image[i].size);
 	at = rot->identity.present ? add_identity(run, regions, count, run->memory) : run->memory;
 	for (size_t i = 0; i < rot->lifecycles && !code; i++) {
-		code = provpkg_lifecycle_key(&rot->lifecycle[i], (struct provpkg_view){ run->uid, run->uid_size }, at);
+		code = unit_lifecycle_key(run, &rot->lifecycle[i], at);
 		add(regions, count, rot->lifecycle[i].address, at, rot->lifecycle[i].size);
 		at += rot->lifecycle[i].size;
 	}

@@ -21,5 +21,6 @@
 #include "provpkg/delivery.h"
 #include "provpkg/evidence.h"
 #include "provpkg/firmware.h"
+#include "provpkg/escrow.h"
 
 #endif

@@ -6,6 +6,7 @@
 #include "builder.h"
 #include "crypto.h"
 #include "der.h"
+#include "issuing_key.h"
 #include "provcard-refusal.h"
 #include "suite.h"
 #include "x509.h"
@@ -44,16 +45,34 @@ static int check_card(const struct provpkg_build *build, size_t index, const str
 	return 0;
 }
 
-/* An issuing certificate exactly when there is an identity to issue, and below the chain that goes with it. */
-static int check_issuer(const struct provpkg_build *build, X509 *issuer)
+static int check_issuing_certificate(const struct provpkg_build *build, X509 *issuer)
 {
-	if (!build->rot->identity.present)
-		return issuer ? PROVCARD_REFUSAL_ISSUER_MISMATCH : 0;
-	if (!issuer || !provpkg_x509_is_issuer(issuer))
+	if (!provpkg_x509_is_issuer(issuer))
 		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
 	if (sk_X509_num(build->issuer_chain) > 0 && !provpkg_x509_issued(sk_X509_value(build->issuer_chain, 0), issuer))
 		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
-	return 0;
+	return provpkg_key_may_issue(X509_get0_pubkey(issuer)) ? 0 : PROVCARD_REFUSAL_CERTIFICATE_UNUSABLE;
+}
+
+/* A certificate of the card's own key exactly when there is an identity to issue and no key comes with the package. */
+static int check_issuer(const struct provpkg_build *build, X509 *issuer)
+{
+	if (!build->rot->identity.present || build->issuing_key)
+		return issuer ? PROVCARD_REFUSAL_ISSUER_MISMATCH : 0;
+	return issuer ? check_issuing_certificate(build, issuer) : PROVCARD_REFUSAL_ISSUER_MISMATCH;
+}
+
+/* Key and certificate go together, and with an identity. */
+static int check_issuing_key(const struct provpkg_build *build)
+{
+	int result;
+
+	if (!build->issuing_key != !build->issuing_certificate || (build->issuing_key && !build->rot->identity.present))
+		return PROVCARD_REFUSAL_ISSUER_MISMATCH;
+	if (!build->issuing_key)
+		return 0;
+	result = provpkg_issuing_key_check(build->issuing_key, build->issuing_certificate);
+	return result ? result : check_issuing_certificate(build, build->issuing_certificate);
 }
 
 static int check_chain(const struct provpkg_build *build)
@@ -107,6 +126,10 @@ int provpkg_build_check(const struct provpkg_build *build)
 		result = check_signers(build, suite);
 	if (!result)
 		result = check_chain(build);
+	if (!result)
+		result = check_issuing_key(build);
+	if (!result)
+		result = provpkg_escrow_fits(suite->id, build->rot, build->escrow);
 	for (size_t i = 0; !result && i < build->recipient_count; i++) {
 		result = check_card(build, i, suite);
 		if (!result)

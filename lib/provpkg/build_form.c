@@ -10,6 +10,7 @@
 #include "contents_form.h"
 #include "crypto.h"
 #include "der.h"
+#include "issuing_key.h"
 #include "provcard-refusal.h"
 #include "rot_form.h"
 #include "x509.h"
@@ -31,12 +32,36 @@ static bool fill_certificates(const struct provpkg_build *build, CONTENTS *form)
 	for (size_t i = 0; i < build->recipient_count; i++)
 		if (build->recipients[i].issuer && !push(form->issuers, build->recipients[i].issuer))
 			return false;
+	if (build->issuing_certificate && !push(form->issuers, build->issuing_certificate))
+		return false;
 	for (int i = 0; i < sk_X509_num(build->issuer_chain); i++)
 		if (!push(form->issuer_chain, sk_X509_value(build->issuer_chain, i)))
 			return false;
+	if (build->escrow) {
+		form->escrow = X509_chain_up_ref(build->escrow);
+		if (!form->escrow)
+			return false;
+	}
 	X509_free(form->oem);
 	form->oem = build->signers[0].certificate;
 	return X509_up_ref(form->oem) == 1;
+}
+
+static int fill_issuing_key(const struct provpkg_build *build, CONTENTS *form)
+{
+	struct provpkg_blob der = { 0 };
+	int result;
+
+	if (!build->issuing_key)
+		return 0;
+	result = provpkg_issuing_key_encode(build->issuing_key, &der);
+	if (result)
+		return result;
+	form->issuing_key = ASN1_OCTET_STRING_new();
+	if (!form->issuing_key || !provpkg_octets_set(form->issuing_key, der.data, der.size))
+		result = -ENOMEM;
+	provpkg_blob_free(&der);
+	return result;
 }
 
 static int encode_contents(const struct provpkg_build *build, CONTENTS *form, struct provpkg_blob *der)
@@ -50,7 +75,8 @@ static int encode_contents(const struct provpkg_build *build, CONTENTS *form, st
 	form->version = PROVPKG_CONTENTS_VERSION;
 	good = provpkg_octets_set(form->rot, rot.data, rot.size) && fill_certificates(build, form);
 	provpkg_blob_free(&rot);
-	return good ? provpkg_der_encode(form, ASN1_ITEM_rptr(CONTENTS), der) : -ENOMEM;
+	result = good ? fill_issuing_key(build, form) : -ENOMEM;
+	return result ? result : provpkg_der_encode(form, ASN1_ITEM_rptr(CONTENTS), der);
 }
 
 int provpkg_build_contents(const struct provpkg_build *build, struct provpkg_blob *contents)

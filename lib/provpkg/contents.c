@@ -7,6 +7,7 @@
 
 #include "contents_form.h"
 #include "der.h"
+#include "issuing_key.h"
 #include "manifest.h"
 #include "provcard-refusal.h"
 #include "rot_form.h"
@@ -18,12 +19,22 @@ ASN1_SEQUENCE(CONTENTS) = {
 	ASN1_SIMPLE(CONTENTS, oem, X509),
 	ASN1_SEQUENCE_OF(CONTENTS, issuers, X509),
 	ASN1_SEQUENCE_OF(CONTENTS, issuer_chain, X509),
+	ASN1_IMP_OPT(CONTENTS, issuing_key, ASN1_OCTET_STRING, 0),
+	ASN1_IMP_SEQUENCE_OF_OPT(CONTENTS, escrow, X509, 1),
 } ASN1_SEQUENCE_END(CONTENTS)
+
+static void cleanse(const ASN1_STRING *string)
+{
+	if (string && ASN1_STRING_length(string))
+		OPENSSL_cleanse((void *)ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string));
+}
 
 void provpkg_contents_form_free(CONTENTS *contents)
 {
-	if (contents && contents->rot && ASN1_STRING_length(contents->rot))
-		OPENSSL_cleanse((void *)ASN1_STRING_get0_data(contents->rot), (size_t)ASN1_STRING_length(contents->rot));
+	if (contents) {
+		cleanse(contents->rot);
+		cleanse(contents->issuing_key);
+	}
 	ASN1_item_free((ASN1_VALUE *)contents, ASN1_ITEM_rptr(CONTENTS));
 }
 
@@ -42,6 +53,8 @@ void provpkg_contents_clear(struct provpkg_contents *contents)
 	X509_free(contents->oem);
 	sk_X509_pop_free(contents->issuers, X509_free);
 	sk_X509_pop_free(contents->issuer_chain, X509_free);
+	EVP_PKEY_free(contents->issuing_key);
+	sk_X509_pop_free(contents->escrow, X509_free);
 	OPENSSL_cleanse(contents, sizeof(*contents));
 }
 
@@ -90,6 +103,18 @@ static bool oem_signed(const struct provpkg_manifest *manifest, X509 *oem)
 	return false;
 }
 
+/* The key of the one issuing certificate. */
+static int take_issuing_key(const CONTENTS *form, struct provpkg_contents *contents)
+{
+	int result = provpkg_issuing_key_decode(provpkg_string_view(form->issuing_key), &contents->issuing_key);
+
+	if (result)
+		return result;
+	return sk_X509_num(contents->issuers) == 1 ?
+		       provpkg_issuing_key_check(contents->issuing_key, sk_X509_value(contents->issuers, 0)) :
+		       PROVCARD_REFUSAL_ISSUER_MISMATCH;
+}
+
 static int take(const struct provpkg_manifest *manifest, CONTENTS *form, struct provpkg_contents *contents)
 {
 	int result;
@@ -104,12 +129,17 @@ static int take(const struct provpkg_manifest *manifest, CONTENTS *form, struct 
 	contents->oem = form->oem;
 	contents->issuers = form->issuers;
 	contents->issuer_chain = form->issuer_chain;
+	contents->escrow = form->escrow;
 	form->oem = NULL;
 	form->issuers = NULL;
 	form->issuer_chain = NULL;
+	form->escrow = NULL;
 	if (!announced(manifest->form->core, contents))
 		return PROVCARD_REFUSAL_CONTENTS_MISMATCH;
-	return images_inside(manifest, contents) ? 0 : PROVCARD_REFUSAL_ROT_RANGE;
+	if (!images_inside(manifest, contents))
+		return PROVCARD_REFUSAL_ROT_RANGE;
+	result = form->issuing_key ? take_issuing_key(form, contents) : 0;
+	return result ? result : provpkg_escrow_fits(manifest->suite->id, &contents->rot, contents->escrow);
 }
 
 static bool filled_with_zeros(struct provpkg_view plain, uint64_t from, uint64_t until)

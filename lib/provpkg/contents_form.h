@@ -16,6 +16,8 @@ typedef struct {
 	X509 *oem;
 	STACK_OF(X509) *issuers;
 	STACK_OF(X509) *issuer_chain;
+	ASN1_OCTET_STRING *issuing_key; /* PKCS#8; NULL when the cards issue with keys of their own */
+	STACK_OF(X509) *escrow; /* NULL when nothing is returned */
 } CONTENTS;
 
 DECLARE_ASN1_ITEM(CONTENTS)

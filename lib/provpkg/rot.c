@@ -40,7 +40,9 @@ typedef struct {
 	ASN1_UTF8STRING *name;
 	uint32_t address;
 	uint32_t size;
-	ASN1_OCTET_STRING *secret;
+	uint32_t mode;
+	ASN1_OCTET_STRING *secret; /* NULL unless derived */
+	ASN1_BOOLEAN returned;
 } ROT_LIFECYCLE;
 
 typedef struct {
@@ -78,7 +80,9 @@ ASN1_SEQUENCE(ROT_LIFECYCLE) = {
 	ASN1_SIMPLE(ROT_LIFECYCLE, name, ASN1_UTF8STRING),
 	ASN1_EMBED(ROT_LIFECYCLE, address, UINT32),
 	ASN1_EMBED(ROT_LIFECYCLE, size, UINT32),
-	ASN1_SIMPLE(ROT_LIFECYCLE, secret, ASN1_OCTET_STRING),
+	ASN1_EMBED(ROT_LIFECYCLE, mode, UINT32),
+	ASN1_OPT(ROT_LIFECYCLE, secret, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(ROT_LIFECYCLE, returned, ASN1_BOOLEAN),
 } static_ASN1_SEQUENCE_END(ROT_LIFECYCLE)
 
 ASN1_SEQUENCE(ROT) = {
@@ -120,12 +124,19 @@ static bool images_good(const struct provpkg_rot *rot)
 	return true;
 }
 
+/* A random key that nobody gets back would be of no use. */
+static bool lifecycle_good(const struct provpkg_lifecycle *key)
+{
+	return name_good(key->name, sizeof(key->name)) && key->size >= LIFECYCLE_SIZE_MIN && key->size <= LIFECYCLE_SIZE_MAX &&
+	       (key->mode == PROVPKG_LIFECYCLE_DERIVED || (key->mode == PROVPKG_LIFECYCLE_RANDOM && key->returned));
+}
+
 static bool lifecycles_good(const struct provpkg_rot *rot)
 {
 	for (size_t i = 0; i < rot->lifecycles; i++) {
 		const struct provpkg_lifecycle *key = &rot->lifecycle[i];
 
-		if (!name_good(key->name, sizeof(key->name)) || key->size < LIFECYCLE_SIZE_MIN || key->size > LIFECYCLE_SIZE_MAX)
+		if (!lifecycle_good(key))
 			return false;
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(key->name, rot->lifecycle[k].name))
@@ -157,7 +168,8 @@ static void form_free(ROT *form)
 
 	for (int i = 0; form && i < sk_ROT_LIFECYCLE_num(form->lifecycles); i++) {
 		secret = sk_ROT_LIFECYCLE_value(form->lifecycles, i)->secret;
-		OPENSSL_cleanse((void *)ASN1_STRING_get0_data(secret), (size_t)ASN1_STRING_length(secret));
+		if (secret)
+			OPENSSL_cleanse((void *)ASN1_STRING_get0_data(secret), (size_t)ASN1_STRING_length(secret));
 	}
 	ASN1_item_free((ASN1_VALUE *)form, ASN1_ITEM_rptr(ROT));
 }
@@ -186,7 +198,14 @@ static bool add_lifecycle(ROT *form, const struct provpkg_lifecycle *key)
 	}
 	to->address = key->address;
 	to->size = key->size;
-	return provpkg_name_set(to->name, key->name) && provpkg_octets_set(to->secret, key->secret, sizeof(key->secret));
+	to->mode = key->mode;
+	to->returned = key->returned ? 0xff : 0;
+	if (!provpkg_name_set(to->name, key->name))
+		return false;
+	if (key->mode == PROVPKG_LIFECYCLE_RANDOM)
+		return true;
+	to->secret = ASN1_OCTET_STRING_new();
+	return to->secret && provpkg_octets_set(to->secret, key->secret, sizeof(key->secret));
 }
 
 static ROT_IDENTITY *identity_form(const struct provpkg_identity *identity)
@@ -271,8 +290,13 @@ static bool take_lifecycle(const ROT_LIFECYCLE *from, struct provpkg_lifecycle *
 {
 	key->address = from->address;
 	key->size = from->size;
-	return provpkg_name_get(from->name, key->name, sizeof(key->name)) &&
-	       provpkg_octets_get(from->secret, key->secret, sizeof(key->secret));
+	key->mode = from->mode;
+	key->returned = from->returned;
+	if (from->mode > PROVPKG_LIFECYCLE_RANDOM || !provpkg_name_get(from->name, key->name, sizeof(key->name)))
+		return false;
+	if (from->mode == PROVPKG_LIFECYCLE_RANDOM)
+		return !from->secret;
+	return from->secret && provpkg_octets_get(from->secret, key->secret, sizeof(key->secret));
 }
 
 static bool take_identity(const ROT_IDENTITY *from, struct provpkg_identity *identity)
@@ -329,6 +353,14 @@ int provpkg_rot_decode(struct provpkg_view der, struct provpkg_rot *rot)
 	return result;
 }
 
+bool provpkg_rot_returns(const struct provpkg_rot *rot)
+{
+	for (size_t i = 0; i < rot->lifecycles; i++)
+		if (rot->lifecycle[i].returned)
+			return true;
+	return false;
+}
+
 int provpkg_lifecycle_key(const struct provpkg_lifecycle *lifecycle, struct provpkg_view uid, uint8_t *key)
 {
 	static const char label[] = "provcard lifecycle key";
@@ -341,7 +373,7 @@ int provpkg_lifecycle_key(const struct provpkg_lifecycle *lifecycle, struct prov
 		.info = { info, sizeof(label) + name_size },
 	};
 
-	if (!uid.size || lifecycle->size < LIFECYCLE_SIZE_MIN || lifecycle->size > LIFECYCLE_SIZE_MAX)
+	if (!uid.size || lifecycle->mode != PROVPKG_LIFECYCLE_DERIVED || lifecycle->size < LIFECYCLE_SIZE_MIN || lifecycle->size > LIFECYCLE_SIZE_MAX)
 		return -EINVAL;
 	memcpy(info, label, sizeof(label));
 	memcpy(info + sizeof(label), lifecycle->name, name_size);

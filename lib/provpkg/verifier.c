@@ -9,6 +9,7 @@
 #include "crypto.h"
 #include "provcard-refusal.h"
 #include "provpkg/delivery.h"
+#include "provpkg/escrow.h"
 #include "provpkg/merkle.h"
 #include "uid_set.h"
 #include "unit.h"
@@ -22,6 +23,8 @@ struct provpkg_verifier {
 	bool after_run; /* the last entries were a run */
 	struct provpkg_tree log; /* entries so far */
 	uint8_t digest[PROVPKG_HASH_SIZE]; /* SHA-256 of the last record */
+	bool loaded; /* its attachment was seen, so it is known whether secrets are returned */
+	bool returns;
 	struct provpkg_counters counters; /* after it */
 	uint64_t records;
 	uint64_t good; /* of good units */
@@ -227,10 +230,34 @@ static int check_counters(const struct provpkg_verifier *verifier, const struct 
 
 /* ---- Its attachment ---- */
 
+/* Sealed secrets exactly where the job returns any; the secrets go the way of the certificate, which may have reached the part. */
+static bool secrets_expected(const struct provpkg_verifier *verifier, const struct provpkg_record *record,
+			     const struct provpkg_attachment *parts)
+{
+	if (!verifier->loaded)
+		return true;
+	if (!verifier->returns)
+		return !parts->sealed.size;
+	return parts->sealed.size || (record->event != PROVPKG_EVENT_UNIT_GOOD && !parts->first.size);
+}
+
+static int check_unit(const struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view attachment)
+{
+	struct provpkg_attachment parts = { 0 };
+	int result = attachment.size ? provpkg_attachment_split(attachment, false, &parts) : 0;
+
+	if (!result)
+		result = unit_check_certificate(record, verifier->issuer, parts.first);
+	if (!result && !secrets_expected(verifier, record, &parts))
+		result = PROVCARD_REFUSAL_SEALED_SECRETS;
+	return result;
+}
+
 static int check_attachment(const struct provpkg_verifier *verifier, const struct provpkg_record *record,
 			    struct provpkg_view attachment)
 {
 	bool unit_event = record->event == PROVPKG_EVENT_UNIT_GOOD || record->event == PROVPKG_EVENT_UNIT_SCRAP;
+	struct provpkg_attachment parts;
 	int result = 0;
 
 	if (unit_event && !record->has_unit)
@@ -238,14 +265,17 @@ static int check_attachment(const struct provpkg_verifier *verifier, const struc
 	if (attachment.size)
 		result = unit_digest_is(attachment, record->attachment_digest, PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
 	if (!result && record->has_unit)
-		result = unit_check_certificate(record, verifier->issuer, attachment);
+		result = check_unit(verifier, record, attachment);
+	if (!result && record->event == PROVPKG_EVENT_LOADED && attachment.size)
+		result = provpkg_attachment_split(attachment, true, &parts);
 	return result;
 }
 
 /* ---- One record ---- */
 
-static int count_unit(struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view certificate)
+static int count_unit(struct provpkg_verifier *verifier, const struct provpkg_record *record, struct provpkg_view attachment)
 {
+	struct provpkg_attachment parts = { 0 };
 	uint8_t leaf[PROVPKG_HASH_SIZE];
 	int result;
 
@@ -253,9 +283,11 @@ static int count_unit(struct provpkg_verifier *verifier, const struct provpkg_re
 	if (record->event != PROVPKG_EVENT_UNIT_GOOD)
 		return 0;
 	result = uid_set_add(&verifier->uids, record->uid, record->uid_size);
-	if (!result && certificate.size)
-		result = provpkg_merkle_leaf(certificate, leaf);
-	if (!result && certificate.size)
+	if (!result && attachment.size)
+		result = provpkg_attachment_split(attachment, false, &parts);
+	if (!result && parts.first.size)
+		result = provpkg_merkle_leaf(parts.first, leaf);
+	if (!result && parts.first.size)
 		result = provpkg_tree_add(&verifier->certificates, leaf);
 	verifier->good += !result;
 	return result;
@@ -274,6 +306,19 @@ static int check_record(const struct provpkg_verifier *verifier, const struct pr
 	return result ? result : check_attachment(verifier, record, attachment);
 }
 
+/* Behind the grant stands the escrow envelope of a job that returns secrets. */
+static int take_loaded(struct provpkg_verifier *verifier, struct provpkg_view attachment)
+{
+	struct provpkg_attachment parts;
+	int result = provpkg_attachment_split(attachment, true, &parts);
+
+	if (result)
+		return result;
+	verifier->loaded = true;
+	verifier->returns = parts.sealed.size;
+	return 0;
+}
+
 int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record, struct provpkg_view attachment)
 {
 	struct provpkg_record decoded;
@@ -290,6 +335,8 @@ int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_vi
 		result = count_unit(verifier, &decoded, attachment);
 	if (!result)
 		result = provpkg_tree_add(&verifier->log, leaf);
+	if (!result && decoded.event == PROVPKG_EVENT_LOADED && attachment.size)
+		result = take_loaded(verifier, attachment);
 	if (result)
 		return result;
 	memcpy(verifier->digest, digest, sizeof(digest));

@@ -52,6 +52,12 @@ class Bench:
 
 
 @pytest.fixture(scope="session")
+def bench_factory():
+    """For tests that want a bench of their own."""
+    return Bench
+
+
+@pytest.fixture(scope="session")
 def people(tmp_path_factory):
     """Keys and certificates of everybody; they do not change, so they are made once."""
     return workflow.People.make(tmp_path_factory.mktemp("people"))

@@ -119,3 +119,26 @@ class Oem:
     def certify_issuer(self, request, output):
         """Answer `provcard csr --issuer`: the certificate of a card's issuing key."""
         return self.device_root.sign(request.encode(), output)
+
+    def certify_other_ca(self, name="line-ca", kind="EC:P-256"):
+        """A CA below the device root with its own key, as a third party runs one: (key, certificate)."""
+        extensions = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n"
+        return self.device_root.issue(name, f"/O={self.name}/CN={self.name} {name}", kind, extensions + "authorityKeyIdentifier=keyid\n")
+
+    def make_escrow(self, folder=None):
+        """The OEM's encryption keys for what is returned: [(key, certificate)], P-384 and ML-KEM-768."""
+        folder = pathlib.Path(folder or self.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        return [escrow_pair(folder, "escrow-agreement", CLASSICAL, "keyAgreement", self.classical_root),
+                escrow_pair(folder, "escrow-kem", "ML-KEM-768", "keyEncipherment", self.pq_root)]
+
+
+def escrow_pair(folder, name, kind, usage, authority):
+    """A key that cannot sign has no request: its public half is certified as it is."""
+    key, certificate, public = make_key(folder / f"{name}.key", kind), folder / f"{name}.pem", folder / f"{name}.pub"
+    openssl("pkey", "-in", key, "-pubout", "-out", public)
+    extensions = folder / f"{name}.ext"
+    extensions.write_text(f"keyUsage=critical,{usage}\nsubjectKeyIdentifier=hash\n")
+    openssl("x509", "-new", "-force_pubkey", public, "-subj", f"/CN={name}", "-CA", authority.certificate, "-CAkey", authority.key,
+            "-days", 3650, "-extfile", extensions, "-out", certificate)
+    return key, certificate

@@ -74,8 +74,8 @@ struct provpkg_spool {
 PROVPKG_MUST_CHECK int provpkg_verifier_spool(struct provpkg_verifier *verifier, const struct provpkg_spool *spool, size_t memory);
 
 /*
- * The next record of the job, with its attachment (a unit's device certificate; size 0 when it has none, and allowed for records
- * without a unit). After a refusal the verifier stands where it stood.
+ * The next record of the job, with its attachment (a unit's device certificate and sealed secrets, see escrow.h; size 0 when it has
+ * none, and allowed for records without a unit). After a refusal the verifier stands where it stood.
  *
  * Entries come one after another, none left out; a record whose predecessor was given must name it. The counters must run on: the
  * first record's begin at zero; good, scrap and allocated begin where the record before ended, for they change by records alone, while
@@ -84,7 +84,8 @@ PROVPKG_MUST_CHECK int provpkg_verifier_spool(struct provpkg_verifier *verifier,
  *
  * STATEMENT_DER; RECORD_MISPLACED (another job's, or out of order); RECORD_MISSING (entries are missing before it, or the counters jump
  * ahead); RECORD_CHAIN; COUNTS_MISMATCH; ATTACHMENT_MISMATCH; DEVICE_CERTIFICATE (missing, not the record's, not this issuer's, or not
- * for this UID); a negative errno of the spool.
+ * for this UID); SEALED_SECRETS (malformed; missing or there against what the LOADED record's attachment says, where that is
+ * given); a negative errno of the spool.
  */
 PROVPKG_MUST_CHECK int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record,
 					       struct provpkg_view attachment);

@@ -52,7 +52,7 @@ struct provpkg_recipient {
 	const struct provpkg_card *card; /* borrowed; already verified by the caller */
 	uint64_t ceiling_good; /* both 0 with a quota authority */
 	uint64_t ceiling_scrap;
-	X509 *issuer; /* certificate of this card's issuing key; NULL when the RoT configuration asks for no identity */
+	X509 *issuer; /* certificate of this card's issuing key; NULL without identity, or when the package brings the key */
 };
 
 /* What to pack. Everything is borrowed until provpkg_builder_free(). */
@@ -63,6 +63,9 @@ struct provpkg_build {
 	struct provpkg_window window; /* of the package and of its grants */
 	const struct provpkg_rot *rot;
 	STACK_OF(X509) *issuer_chain; /* above the issuing certificates, root included; may be NULL */
+	EVP_PKEY *issuing_key; /* a CA's key that every card is to issue with, and its certificate; both NULL for the cards' own */
+	X509 *issuing_certificate;
+	STACK_OF(X509) *escrow; /* certificates that returned secrets are for; NULL exactly when none are returned */
 	const struct provpkg_recipient *recipients;
 	size_t recipient_count;
 	const struct provpkg_signer *signers; /* as the suite demands: 1, P-384, then ML-DSA-65; 2, ML-DSA-87 alone */
@@ -75,7 +78,10 @@ struct provpkg_build {
 
 struct provpkg_builder;
 
-/* Draws package id and keys. ROT_*, CARD_CERTIFICATE, SUITE_UNKNOWN, MANIFEST_SIGNER_MISSING, ISSUER_MISMATCH. */
+/*
+ * Draws package id and keys. ROT_*, CARD_CERTIFICATE, SUITE_UNKNOWN, MANIFEST_SIGNER_MISSING, ISSUER_MISMATCH, ISSUING_KEY,
+ * CERTIFICATE_UNUSABLE (an issuing certificate for a key that may not issue), ESCROW_MISSING, ESCROW_CERTIFICATE.
+ */
 PROVPKG_MUST_CHECK int provpkg_builder_new(const struct provpkg_build *build, struct provpkg_builder **builder);
 void provpkg_builder_free(struct provpkg_builder *builder);
 
@@ -167,14 +173,17 @@ size_t provpkg_payload_segment_plain(void);
 struct provpkg_contents {
 	struct provpkg_rot rot;
 	X509 *oem; /* the OEM's signing certificate, the P-384 one in suite 1; must be one that signed */
-	STACK_OF(X509) *issuers; /* issuing certificates, one per card */
+	STACK_OF(X509) *issuers; /* issuing certificates, one per card; the one of issuing_key when that is there */
 	STACK_OF(X509) *issuer_chain; /* above them */
+	EVP_PKEY *issuing_key; /* NULL when the cards issue with keys of their own */
+	STACK_OF(X509) *escrow; /* fit for the suite; NULL when nothing is returned */
 	uint64_t image_area; /* offset of the image area in the plaintext */
 };
 
 /*
  * @plain: the plaintext from its beginning; the contents and their fill stand in the first segment. ROT_*; against @manifest:
- * SIGNER_MISMATCH, CONTENTS_MISMATCH.
+ * SIGNER_MISMATCH, CONTENTS_MISMATCH. ISSUING_KEY, ISSUER_MISMATCH (not the key of exactly one issuing certificate),
+ * ESCROW_MISSING, ESCROW_CERTIFICATE.
  */
 PROVPKG_MUST_CHECK int provpkg_contents_decode(const struct provpkg_manifest *manifest, struct provpkg_view plain,
 					       struct provpkg_contents *contents);

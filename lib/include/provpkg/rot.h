@@ -47,12 +47,19 @@ struct provpkg_identity {
 	char hardware_type[PROVPKG_NAME_MAX + 1]; /* OID of hardwareModuleName, dotted */
 };
 
-/* A lifecycle-management key: derived per part by provpkg_lifecycle_key() from a secret that the OEM keeps as well. */
+/*
+ * A lifecycle-management key: derived per part by provpkg_lifecycle_key() from a secret that the OEM keeps as well, or random, made
+ * by the card. A random one is always returned to the OEM, a derived one when that is asked for; see escrow.h.
+ */
+enum provpkg_lifecycle_mode { PROVPKG_LIFECYCLE_DERIVED = 0, PROVPKG_LIFECYCLE_RANDOM = 1 };
+
 struct provpkg_lifecycle {
 	char name[PROVPKG_NAME_MAX + 1];
 	uint32_t address;
 	uint32_t size; /* 16 to 64 */
-	uint8_t secret[32];
+	enum provpkg_lifecycle_mode mode;
+	uint8_t secret[32]; /* derived only; else zero */
+	bool returned;
 };
 
 enum provpkg_lock { PROVPKG_LOCK_NONE = 0, PROVPKG_LOCK_RECOVERABLE = 1, PROVPKG_LOCK_PERMANENT = 2 };
@@ -93,7 +100,10 @@ const char *provpkg_memory_part(size_t index);
  */
 PROVPKG_MUST_CHECK int provpkg_rot_check(const struct provpkg_rot *rot, char *detail, size_t detail_size);
 
-/* HKDF-SHA-384(salt = UID, ikm = secret, info = "provcard lifecycle key" || 0x00 || name), lifecycle->size bytes. */
+/* Is any key of it returned to the OEM? */
+bool provpkg_rot_returns(const struct provpkg_rot *rot);
+
+/* Of a derived key: HKDF-SHA-384(salt = UID, ikm = secret, info = "provcard lifecycle key" || 0x00 || name), lifecycle->size bytes. */
 PROVPKG_MUST_CHECK int provpkg_lifecycle_key(const struct provpkg_lifecycle *lifecycle, struct provpkg_view uid, uint8_t *key);
 
 PROVPKG_END

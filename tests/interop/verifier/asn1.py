@@ -284,6 +284,9 @@ class Manifest(core.Sequence):
                ("agreement_envelope", core.OctetString, {"optional": True}), ("grants", sequence_of(Grant))]
 
 
+DERIVED, RANDOM = 0, 1
+
+
 class Image(core.Sequence):
     """One image and its place in the part."""
 
@@ -294,16 +297,23 @@ class Image(core.Sequence):
 class Identity(core.Sequence):
     """The device's own key and certificate."""
 
-    _fields = [("algorithm", limited(Number, "Algorithm", 1, 1)), ("key_address", Word), ("certificate_address", Word),
+    _fields = [("algorithm", limited(Number, "Algorithm", 1, 5)), ("key_address", Word), ("certificate_address", Word),
                ("certificate_size", limited(Number, "CertificateSize", 5, WORD)), ("organisation", Name), ("common_name", Name),
                ("hardware_type", core.ObjectIdentifier)]
 
 
 class LifecycleKey(core.Sequence):
-    """A secret of which each part gets a key."""
+    """A key of which each part gets its own: derived from a secret, or made by the card."""
 
     _fields = [("name", Name), ("address", Word), ("size", limited(Number, "KeySize", 16, 64)),
-               ("secret", limited(Octets, "Secret", 32, 32))]
+               ("mode", limited(Number, "Mode", DERIVED, RANDOM)), ("secret", limited(Octets, "Secret", 32, 32), {"optional": True}),
+               ("returned", core.Boolean)]
+
+    def check(self):
+        """A secret exactly when it is derived; one that is random goes back to the OEM."""
+        derived = self["mode"].native == DERIVED
+        need(isinstance(self["secret"], core.Void) != derived, "a lifecycle key's mode and secret do not go together")
+        need(derived or self["returned"].native, "a random lifecycle key that nobody gets")
 
 
 class RotConfiguration(core.Sequence):
@@ -324,7 +334,45 @@ class Contents(core.Sequence):
     """What stands before the images."""
 
     _fields = [("version", Version), ("rot", RotConfiguration), ("oem", x509.Certificate), ("issuers", Certificates),
-               ("issuer_chain", Certificates)]
+               ("issuer_chain", Certificates), ("issuing_key", core.OctetString, {"implicit": 0, "optional": True}),
+               ("escrow", sequence_of(x509.Certificate, 1, 2), {"implicit": 1, "optional": True})]
+
+
+# ---- What is returned to the OEM ----
+
+class EscrowFields(core.Sequence):
+    """Both shares of a job's escrow key."""
+
+    _fields = [("suite", Word), ("kem_key_id", core.OctetString), ("kem_envelope", core.OctetString),
+               ("agreement_key_id", core.OctetString, {"implicit": 0, "optional": True}),
+               ("agreement_envelope", core.OctetString, {"implicit": 1, "optional": True})]
+
+
+class EscrowEnvelope(core.Choice):
+    """Behind the grant that a job was loaded with."""
+
+    _alternatives = [("fields", EscrowFields, {"implicit": 0})]
+
+
+class SealedFields(core.Sequence):
+    """AES-256-GCM, the tag behind the ciphertext."""
+
+    _fields = [("charge", Count), ("nonce", limited(Octets, "Nonce", 12, 12)), ("ciphertext", limited(Octets, "Sealed", 17, 2064))]
+
+
+class SealedSecrets(core.Choice):
+    """Behind a unit's certificate."""
+
+    _alternatives = [("fields", SealedFields, {"implicit": 0})]
+
+
+class UnitSecret(core.Sequence):
+    """One key."""
+
+    _fields = [("name", Name), ("value", limited(Octets, "Value", 16, 64))]
+
+
+UnitSecrets = sequence_of(UnitSecret, 1, 8)
 
 
 # ---- Reading ----

@@ -8,7 +8,7 @@ import json
 import pathlib
 import tempfile
 
-from . import Refused, asn1, device, need, tree
+from . import Refused, asn1, device, need, secrets, tree
 from .card import Card
 from .certificate import ML_DSA_87, Certificate, check_path, read_pem
 from .grant import Grant, read_loaded
@@ -107,11 +107,15 @@ class Entry:
         self.record = asn1.read(asn1.Record, self.der)
         self.index, self.event = self.record["index"].native, self.record["event"].native
         need(self.event in EVENTS, f"record {self.index}: an unknown event")
-        self.certificate = None
+        self.certificate = self.sealed = None
         self.attachment = decode(item["attachment"]) if item.get("attachment") is not None else None
         if item.get("certificate") is not None:
             self.attachment = decode(item["certificate"])
             self.certificate = Certificate(self.attachment)
+        if item.get("sealed_secrets") is not None:
+            self.sealed = decode(item["sealed_secrets"])
+            asn1.read(asn1.SealedSecrets, self.sealed)
+            self.attachment = (self.attachment or b"") + self.sealed
 
     def check_json(self):
         """What stands beside the record in JSON is what the record says."""
@@ -143,6 +147,7 @@ class Verifier:
         signed = read_signed(self.delivery.end_cms, asn1.CT_END_CERTIFICATE)
         need(set(signed.pair(ML_DSA_87)) == set(self.card.identities), "end certificate: not by this card's identities")
         self.end = asn1.read(asn1.EndCertificate, signed.content).native
+        self.returns = self.escrow = None
         need(self.end["card_id"] == self.card.card_id, "end certificate: names another card")
         self.card.check(maker_anchors, self.end["closed_at"] if at is None else at)
         self.issuer = self.check_issuer(device_anchors)
@@ -262,10 +267,11 @@ class Verifier:
             need(unit["uid"], f"record {entry.index}: good, and no part")
             need(entry.record["code"].native == 0, f"record {entry.index}: good, and refused")
             self.uids.add(unit["uid"])
+        self.check_secrets(entry)
         if entry.event == asn1.GOOD and self.issuer:
             need(entry.certificate, f"record {entry.index}: no certificate")
         if entry.certificate:
-            need(unit["certificate"] == entry.record["attachment"].native, f"record {entry.index}: two digests of a certificate")
+            need(unit["certificate"] == tree.sha256(entry.certificate.der), f"record {entry.index}: another certificate than its record's")
             need(self.issuer, f"record {entry.index}: a certificate without an issuer")
             device.check(entry.certificate, self.issuer, unit["uid"], self.end["closed_at"])
             if entry.event == asn1.GOOD:
@@ -273,12 +279,28 @@ class Verifier:
         elif entry.event == asn1.GOOD:
             need(unit["certificate"] == asn1.ZERO, f"record {entry.index}: its certificate is missing")
 
+    def check_secrets(self, entry):
+        """Sealed ones, exactly where the job returns any; they go the way of the certificate."""
+        if self.returns is None:
+            return
+        need(self.returns or not entry.sealed, f"record {entry.index}: secrets of a job that returns none")
+        if self.returns and (entry.event == asn1.GOOD or entry.certificate):
+            need(entry.sealed, f"record {entry.index}: its secrets are missing")
+
+    def check_loaded(self, attachment):
+        """The quota authority or the manifest's grant, and behind it the escrow envelope of a job that returns secrets."""
+        grant, envelope = secrets.split(attachment)
+        self.authority, first = read_loaded(grant)
+        if first:
+            self.check_grant(first)
+        self.returns = bool(envelope)
+        if envelope:
+            self.escrow = secrets.EscrowEnvelope(envelope)
+
     def check_attachment(self, entry):
         """The grant of a loading, the request of an allocation; a closing has either."""
         if entry.event == asn1.LOADED:
-            self.authority, first = read_loaded(entry.attachment)
-            if first:
-                self.check_grant(first)
+            self.check_loaded(entry.attachment)
         elif entry.event == asn1.GRANTED:
             self.check_grant(self.read_grant(entry))
             need(not self.granted.fields["termination"], "a grant that ends the job, recorded as one that does not")
