@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""python3 -m verifier package FILE --anchors OEM.pem | delivery FOLDER | device FILE --anchors MAKER.pem [--device-ca ROOT.pem]"""
+"""python3 -m verifier package FILE --anchors OEM.pem | delivery FOLDER | device FILE --anchors MAKER.pem [--device-ca ROOT.pem]
+| firmware FILE --anchors MAKER.pem"""
 import argparse
 import pathlib
 import sys
@@ -9,6 +10,7 @@ from . import Refused
 from .birth import Birth
 from .certificate import read_pem
 from .delivery import Verifier
+from .firmware import Firmware
 from .package import Package
 
 
@@ -20,7 +22,7 @@ def certificates(path):
 def main():
     """One file or folder."""
     parser = argparse.ArgumentParser(prog="verifier", description="check a package or a delivery without libprovpkg")
-    parser.add_argument("kind", choices=["package", "delivery", "device"])
+    parser.add_argument("kind", choices=["package", "firmware", "delivery", "device"])
     parser.add_argument("path")
     parser.add_argument("--anchors", required=True, type=certificates, help="PEM: the OEM's for a package, else the card maker's")
     parser.add_argument("--device-ca", type=certificates, help="PEM: the root above the device certificates")
@@ -29,6 +31,9 @@ def main():
         if options.kind == "package":
             package = Package(pathlib.Path(options.path).read_bytes(), options.anchors, int(time.time()))
             print(f"package {package.package_id.hex()}: right as far as it can be seen without a card's keys")
+        elif options.kind == "firmware":
+            fields = Firmware(pathlib.Path(options.path).read_bytes(), options.anchors, int(time.time())).fields
+            print(f"firmware {fields['release']} for {fields['board']}, security version {fields['security_version']}: all right")
         elif options.kind == "device":
             says = Birth(options.path).check(options.anchors, options.device_ca)
             print(f"part {says['unit']['uid'].hex()}: record, proof, checkpoint and certificate are right")

@@ -8,6 +8,7 @@ from . import Refused, der, need
 
 ARC = "2.25.164986415590780601343394135739266742624"
 CT_MANIFEST, CT_GRANT, CT_REQUEST, CT_END_CERTIFICATE = (f"{ARC}.1.{number}" for number in range(1, 5))
+CT_FIRMWARE = f"{ARC}.1.6"
 ZERO = bytes(32)
 WORD = 2 ** 32 - 1
 
@@ -79,6 +80,7 @@ Seconds = limited(Number, "Seconds", 0, 2 ** 63 - 1)
 Digest = limited(Octets, "Digest", 32, 32)
 CardId = limited(Octets, "CardId", 32, 32)
 PackageId = limited(Octets, "PackageId", 16, 16)
+SecurityVersion = limited(Number, "SecurityVersion", 1, 1023)
 PartName = type("PartName", (Name,), {"high": 31})
 Certificates = sequence_of(x509.Certificate)
 
@@ -140,13 +142,20 @@ class Audit(core.Sequence):
     _fields = [("size", PositiveCount), ("root", Digest), ("package_id", PackageId, {"optional": True})]
 
 
-OPERATIONS = {1: Initialise, 2: Enrol, 3: Allocate, 4: Close, 5: Zeroise, 6: Remove, 7: Policy, 8: Unlock, 9: Audit}
+class ActivateFirmware(core.Sequence):
+    """Arguments of operation 12."""
+
+    _fields = [("digest", Digest), ("security_version", SecurityVersion)]
+
+
+OPERATIONS = {1: Initialise, 2: Enrol, 3: Allocate, 4: Close, 5: Zeroise, 6: Remove, 7: Policy, 8: Unlock, 9: Audit,
+              12: ActivateFirmware}
 
 
 class Request(core.Sequence):
     """A privileged operation; its arguments are read by operation."""
 
-    _fields = [("version", Version), ("operation", limited(Number, "Operation", 1, 9)), ("card_id", CardId),
+    _fields = [("version", Version), ("operation", limited(Number, "Operation", 1, 12)), ("card_id", CardId),
                ("nonce", limited(Octets, "Nonce", 32, 32)), ("arguments", core.Any)]
 
 
@@ -173,7 +182,7 @@ class Record(core.Sequence):
     """A leaf of the log."""
 
     _fields = [("version", Version), ("index", Count), ("previous", Digest), ("boot", Word), ("time", Seconds),
-               ("authenticated", core.Boolean), ("event", limited(Number, "Event", 1, 17)),
+               ("authenticated", core.Boolean), ("event", limited(Number, "Event", 1, 23)),
                ("code", limited(Number, "Code", 0, 32767)), ("actor", Name, {"optional": True}), ("attachment", Digest),
                ("job", JobPart, {"implicit": 0, "optional": True}), ("unit", UnitPart, {"implicit": 1, "optional": True})]
 
@@ -181,6 +190,7 @@ class Record(core.Sequence):
 (BOOT, INITIALISED, ENROLLED, LOADED, ALLOCATED, GOOD, SCRAP, UNIT_REFUSED, CLOSED, ZEROISED, REQUEST_REFUSED,
  GRANTED) = range(1, 13)
 REMOVED, POLICY, LOCKED_OUT, UNLOCKED, AUDITED = range(13, 18)
+FIRMWARE_STORED, FIRMWARE_ACTIVATED, FIRMWARE_CONFIRMED = range(21, 24)
 
 
 class EndCertificate(core.Sequence):
@@ -375,6 +385,15 @@ class UnitSecret(core.Sequence):
 UnitSecrets = sequence_of(UnitSecret, 1, 8)
 
 
+# ---- Firmware ----
+
+class FirmwareManifest(core.Sequence):
+    """What a card's maker signs."""
+
+    _fields = [("version", Version), ("board", PartName), ("release", PartName), ("security_version", SecurityVersion),
+               ("size", limited(Number, "ImageSize", 1, 64 << 20)), ("sha256", Digest), ("sha384", limited(Octets, "Digest384", 48, 48))]
+
+
 # ---- Reading ----
 
 def walk(value):
@@ -410,4 +429,5 @@ def read(spec, data):
 def read_request(data):
     """A Request and its arguments."""
     request = read(Request, data)
+    need(request["operation"].native in OPERATIONS, "a request for an unknown operation")
     return request, read(OPERATIONS[request["operation"].native], request["arguments"].dump())

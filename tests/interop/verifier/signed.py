@@ -3,6 +3,7 @@
 import hashlib
 
 from asn1crypto import cms, core
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from . import Refused, asn1, need
 from .certificate import ECDSA, FAMILIES, ML_DSA_65, ML_DSA_87, SECP384R1, AlgorithmIdentifier, Certificate, check_path, family_of
@@ -155,5 +156,5 @@ def read_signed(data, content_type):
     """A signed object, or Refused."""
     try:
         return Signed(data, content_type)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, UnsupportedAlgorithm) as error:
         raise Refused(f"signed object: {error}") from error
