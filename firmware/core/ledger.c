@@ -262,10 +262,29 @@ struct ledger_approver *ledger_find_approver(struct ledger *ledger, const uint8_
 	return NULL;
 }
 
+const struct ledger_failures *ledger_failures_told(const struct ledger *ledger, const uint8_t certificate[PROVPKG_HASH_SIZE])
+{
+	for (uint32_t i = 0; i < ledger->failures_told_count; i++)
+		if (!memcmp(ledger->failures_told[i].certificate, certificate, PROVPKG_HASH_SIZE))
+			return &ledger->failures_told[i];
+	return NULL;
+}
+
+static void tell_failures(struct ledger *ledger)
+{
+	if (!ledger->failures_judged)
+		return;
+	ledger->failures_judged = false;
+	ledger->failures_told_count = ledger->approvers;
+	for (uint32_t i = 0; i < ledger->approvers; i++)
+		ledger->failures_told[i] = ledger->approver[i].failures;
+}
+
 static void forget_approver(struct ledger *ledger, const uint8_t certificate[PROVPKG_HASH_SIZE])
 {
 	struct ledger_approver *found = ledger_find_approver(ledger, certificate);
 
+	ledger->failures_judged = true;
 	if (found)
 		*found = ledger->approver[--ledger->approvers];
 }
@@ -285,6 +304,7 @@ static int apply_failures(struct ledger *ledger, const struct ledger_failures *f
 		memset(found, 0, sizeof(*found));
 	}
 	found->failures = *failures;
+	ledger->failures_judged = true;
 	return 0;
 }
 
@@ -449,6 +469,7 @@ void ledger_publish(struct ledger *ledger, uint32_t number)
 	struct ledger_job *job;
 
 	ledger->life_told = ledger->life;
+	tell_failures(ledger);
 	if (number >= ledger->jobs)
 		return;
 	job = ledger->job[number];

@@ -218,6 +218,9 @@ struct ledger {
 	struct ledger_vault vault;
 	struct ledger_approver approver[VAULT_PEOPLE_MAX]; /* those with failures: people of the vault, at most all of them */
 	uint32_t approvers;
+	struct ledger_failures failures_told[VAULT_PEOPLE_MAX]; /* as far as durable */
+	uint32_t failures_told_count;
+	bool failures_judged; /* since they were told last */
 	struct ledger_clock clock;
 	enum ledger_life life;
 	enum ledger_life life_told;	     /* as far as durable */
@@ -260,6 +263,8 @@ uint32_t ledger_find_job(const struct ledger *ledger, const uint8_t package_id[P
 struct ledger_unit *ledger_find_unit(const struct ledger *ledger, uint32_t job, struct provpkg_view uid);
 /* NULL when nothing speaks against the person with this certificate. */
 struct ledger_approver *ledger_find_approver(struct ledger *ledger, const uint8_t certificate[PROVPKG_HASH_SIZE]);
+/* Likewise what readers may be told: as far as it is durable. */
+const struct ledger_failures *ledger_failures_told(const struct ledger *ledger, const uint8_t certificate[PROVPKG_HASH_SIZE]);
 /* Has @oem a job that is not closed? */
 bool ledger_oem_works(const struct ledger *ledger, const char *oem);
 /* Copies of this job's units that were charged, are not ended and in no head; at most @most, the newest first. How many. */

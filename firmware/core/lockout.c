@@ -32,16 +32,40 @@ static bool at_limit(const struct ledger_failures *failures, uint32_t limit)
 	return limit && (failures->proven >= limit || failures->disputed >= limit);
 }
 
+static enum lockout judge(struct core *core, const struct vault *vault, const struct ledger_approver *found)
+{
+	uint64_t until = found->paused_until ? found->paused_until : core->started + PAUSE_FIRST_NS;
+
+	if (found->failures.locked)
+		return LOCKOUT_LOCKED;
+	if (!at_limit(&found->failures, vault->policy.failures))
+		return LOCKOUT_NONE;
+	return core->port->ops->monotonic_ns(core->port->context) < until ? LOCKOUT_PAUSED : LOCKOUT_NONE;
+}
+
 enum lockout lockout_state(struct core *core, const struct vault *vault, const struct vault_person *person)
 {
 	struct ledger_approver found = find_approver(core, person);
-	uint64_t until = found.paused_until ? found.paused_until : core->started + PAUSE_FIRST_NS;
 
-	if (found.failures.locked)
-		return LOCKOUT_LOCKED;
-	if (!at_limit(&found.failures, vault->policy.failures))
-		return LOCKOUT_NONE;
-	return core->port->ops->monotonic_ns(core->port->context) < until ? LOCKOUT_PAUSED : LOCKOUT_NONE;
+	return judge(core, vault, &found);
+}
+
+enum lockout lockout_told(struct core *core, const struct vault *vault, const struct vault_person *person,
+			  struct ledger_failures *failures)
+{
+	struct ledger_approver found = find_approver(core, person);
+	const struct ledger_failures *told = NULL;
+
+	memset(failures, 0, sizeof(*failures));
+	if (core->storage_open) {
+		mtx_lock(&core->ledger.lock);
+		told = ledger_failures_told(&core->ledger, found.failures.certificate);
+		if (told)
+			*failures = *told;
+		mtx_unlock(&core->ledger.lock);
+	}
+	found.failures = *failures;
+	return judge(core, vault, &found);
 }
 
 static void pause(struct core *core, const uint8_t certificate[PROVPKG_HASH_SIZE])

@@ -28,6 +28,9 @@ enum lockout { LOCKOUT_NONE, LOCKOUT_PAUSED, LOCKOUT_LOCKED };
 enum lockout lockout_state(struct core *core, const struct vault *vault, const struct vault_person *person);
 /* And what counted against it so far. */
 struct ledger_failures lockout_failures(struct core *core, const struct vault_person *person);
+/* Both as readers may be told: as far as it is durable. */
+enum lockout lockout_told(struct core *core, const struct vault *vault, const struct vault_person *person,
+			  struct ledger_failures *failures);
 
 /* @request was refused with @code: count it against whom it concerns. What cannot be written is not counted. */
 void lockout_count(struct request *request, int code);

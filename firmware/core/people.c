@@ -268,8 +268,9 @@ static int add_line(struct core *core, const struct vault *vault, const struct v
 {
 	static const size_t room = PROVPKG_NAME_MAX + 2 * PROVPKG_HASH_SIZE + 64;
 	uint8_t *bigger = OPENSSL_realloc(text->data, text->size + room);
-	struct ledger_failures failures = lockout_failures(core, person);
+	struct ledger_failures failures;
 	uint8_t digest[PROVPKG_HASH_SIZE];
+	enum lockout state;
 	char *at;
 
 	if (!bigger)
@@ -281,7 +282,8 @@ static int add_line(struct core *core, const struct vault *vault, const struct v
 	at += sprintf(at, "%s\t%s\t", provpkg_role_name(person->role), person->name);
 	for (size_t i = 0; i < sizeof(digest); i++)
 		at += sprintf(at, "%02x", digest[i]);
-	at += sprintf(at, "\t%s\t%u\n", state_name(lockout_state(core, vault, person)), failures.proven + failures.disputed);
+	state = lockout_told(core, vault, person, &failures);
+	at += sprintf(at, "\t%s\t%u\n", state_name(state), failures.proven + failures.disputed);
 	text->size = (size_t)(at - (char *)text->data);
 	return 0;
 }

@@ -262,6 +262,31 @@ static void test_staging_flush_fails(void **state)
 	load();
 }
 
+static void ask_for_lock(void)
+{
+	struct provpkg_blob people = station_object(&station, PROVCARD_OBJECT_PEOPLE, NOTHING);
+
+	wrong += !people.size || memmem(people.data, people.size, "\tlocked\t", 8);
+	provpkg_blob_free(&people);
+}
+
+static void test_lock_told_late(void **state)
+{
+	struct provpkg_request request = { .operation = PROVPKG_OPERATION_POLICY, .policy = { 1, 2 } };
+	struct provpkg_blob people;
+
+	(void)state;
+	assert_int_equal(station_request(&station, &request, &station.officer, NULL), 0);
+	assert_int_equal(station_request(&station, &request, &station.operator, NULL), REFUSED(APPROVER_ROLE));
+	ask = ask_for_lock;
+	assert_int_equal(station_request(&station, &request, &station.operator, NULL), REFUSED(APPROVER_ROLE));
+	assert_true(asked && !wrong);
+	ask = NULL;
+	people = station_object(&station, PROVCARD_OBJECT_PEOPLE, NOTHING);
+	assert_non_null(memmem(people.data, people.size, "\tlocked\t", 8));
+	provpkg_blob_free(&people);
+}
+
 /* ---- A good unit that was told stays good, also when the memory fails while the card repeats its record ---- */
 
 static void test_repeating_a_record_fails(void **state)
@@ -292,6 +317,7 @@ int main(void)
 		TEST(test_end_told_late),	TEST(test_staging_kept_until_closed),
 		TEST(test_log_alone_is_old),	TEST(test_vault_of_undone_enrolment),
 		TEST(test_staging_flush_fails), TEST(test_repeating_a_record_fails),
+		TEST(test_lock_told_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
