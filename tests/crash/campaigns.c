@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUND 12	      /* campaigns of a round: each kind of history the same number of times */
+#define ROUND 14	      /* campaigns of a round: each kind of history the same number of times */
 #define CAMPAIGN_STATES 25000 /* of each, when hours are asked for */
 #define STATE_SECONDS 120     /* a card that takes longer hangs */
 #define VIOLATIONS_SHOWN 8    /* of a campaign */

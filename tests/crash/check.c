@@ -95,6 +95,8 @@ static void read_log(struct check *check)
 		time = entry->time;
 		if (entry->event == PROVPKG_EVENT_INITIALISED || entry->event == PROVPKG_EVENT_ENROLLED)
 			check->people++;
+		if (entry->event == PROVPKG_EVENT_REMOVED)
+			check->people--;
 		if (entry->has_job)
 			tally_of_job(check, entry);
 	}
@@ -136,20 +138,26 @@ static void check_log(struct check *check)
 }
 
 /* A decommissioned card has nothing left to make devices with, in no slot of its vault. */
-static bool has_secrets(struct check *check)
+static bool has_secrets(const struct line *line)
 {
 	static const struct vault_secrets none;
 	struct vault *slot[2] = { NULL, NULL };
 	enum vault_found found;
 	bool has = false;
 
-	if (vault_load(&check->line->board->port, slot, &found))
+	if (vault_load(&line->board->port, slot, &found))
 		return true;
 	for (int i = 0; i < 2; i++)
 		has |= slot[i] && memcmp(slot[i]->secrets->device_secret, none.device_secret, sizeof(none.device_secret));
 	vault_put(slot[0]);
 	vault_put(slot[1]);
 	return has;
+}
+
+void check_memory(struct line *line, const struct world *told, struct finding *finding)
+{
+	if (told->state == WORLD_DECOMMISSIONED && !told->zeroise_asked && has_secrets(line))
+		finding_add(finding, "the memory of a decommissioned card has its secrets");
 }
 
 static void check_state(struct check *check)
@@ -163,9 +171,20 @@ static void check_state(struct check *check)
 	EXPECT(check, life == check->core->ledger.life, "the state of the card's life is not as written");
 	EXPECT(check, state == check->told->state || check->told->states_asked & 1u << state || check->told != check->asked,
 	       "the card is in state %d of its life, told was %d", state, check->told->state);
-	EXPECT(check, state != WORLD_DECOMMISSIONED || !has_secrets(check), "a decommissioned card has its secrets");
+	EXPECT(check, state != WORLD_DECOMMISSIONED || !has_secrets(check->line), "a decommissioned card has its secrets");
 	EXPECT(check, core_time(core) >= check->told->time, "card time is behind the time that was set");
 	EXPECT(check, !core_time_authenticated(core) || check->asked->time_asked, "card time is believed and nobody set it");
+}
+
+/* No power cut gives anybody another try. */
+static void check_lockout(struct check *check, uint32_t person)
+{
+	const struct world_person *told = &check->told->person[person];
+	bool locked, excused = check->told != check->asked || told->unlocking || told->removing;
+	uint64_t failures = line_failures(check->line, person, &locked);
+
+	EXPECT(check, excused || failures >= told->failures, "failures of %s are forgotten", world_name[person]);
+	EXPECT(check, excused || locked || !told->locked, "%s was locked out and is not", world_name[person]);
 }
 
 static void check_people(struct check *check)
@@ -175,11 +194,20 @@ static void check_people(struct check *check)
 	EXPECT(check, vault->people == check->people, "%zu people are enrolled, the log has %llu", vault->people,
 	       (unsigned long long)check->people);
 	for (uint32_t i = 0; i < WORLD_PEOPLE; i++) {
-		bool known = vault_find_name(vault, world_person[i]);
+		bool known = vault_find_name(vault, world_name[i]);
 
-		EXPECT(check, known || !check->told->person_told[i], "%s was enrolled and is not", world_person[i]);
-		EXPECT(check, !known || check->asked->person_asked[i], "%s is enrolled and nobody asked for it", world_person[i]);
+		EXPECT(check,
+		       known || !check->told->person[i].told || check->asked->person[i].removing || check->told != check->asked,
+		       "%s was enrolled and is not", world_name[i]);
+		EXPECT(check, !known || check->asked->person[i].asked || check->told->person[i].asked,
+		       "%s is enrolled and nobody asked for it", world_name[i]);
+		if (known)
+			check_lockout(check, i);
 	}
+	EXPECT(check,
+	       !check->told->policy || vault->policy.failures == check->told->policy ||
+		       vault->policy.failures == check->told->policy_asked || check->told != check->asked,
+	       "the policy is neither the one that was told nor the one that was asked for");
 }
 
 static void check_counts(struct check *check, uint32_t job, const struct ledger_job *found)

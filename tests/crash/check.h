@@ -16,6 +16,9 @@ static inline bool finding_any(const struct finding *finding)
 	return finding->text[0];
 }
 
+/* The card is off. What it has promised to destroy must not be in its memory any more. */
+void check_memory(struct line *line, const struct world *told, struct finding *finding);
+
 /*
  * The card has started. It must hold at least what @told was told, and not more than @asked was asked for; both are the same
  * world, unless an old image was restored.

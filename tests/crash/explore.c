@@ -94,6 +94,7 @@ static void try_plain(struct explorer *explorer, const struct world *world, uint
 	struct finding finding = { 0 };
 	struct world after = *world;
 
+	check_memory(&explorer->line, world, &finding);
 	start(explorer, seed);
 	if (has_started(explorer, &finding))
 		check_card(&explorer->line, world, world, &finding);
@@ -320,7 +321,7 @@ static void take_snapshot(struct explorer *explorer, struct frame *frame, struct
 		memcpy(snapshot->bytes[i], memory->bytes[i], memory->size[i]);
 	}
 	snapshot->fuse = memory->fuse;
-	snapshot->born = frame->world.person_told[0];
+	snapshot->born = frame->world.person[0].told;
 }
 
 static void apply_op(struct explorer *explorer, struct frame *frame, const struct op *op)

@@ -181,14 +181,14 @@ static bool finish_people(struct finish *finish)
 	const struct vault *vault = station->core->vault;
 	uint16_t status = 0;
 
-	if (vault_find_name(vault, world_person[2]))
+	if (vault_find_name(vault, world_name[2]))
 		return true;
 	if (!vault_is_initialised(vault))
 		status = station_initialise(station);
-	else if (!vault_find_name(vault, world_person[1]))
-		status = station_enrol(station, PROVPKG_ROLE_OPERATOR, world_person[1], station->operator.certificate);
+	else if (!vault_find_name(vault, world_name[1]))
+		status = station_enrol(station, PROVPKG_ROLE_OPERATOR, world_name[1], station->operator.certificate);
 	else
-		status = station_enrol_oem(station, world_person[2], station->oem.anchors);
+		status = station_enrol_oem(station, world_name[2], station->oem.anchors);
 	if (!done(finish, status))
 		finding_add(finish->finding, "the people cannot be enrolled: 0x%04x", status);
 	return false;
@@ -210,7 +210,7 @@ void check_finish(struct line *line, struct world *world, bool full, struct find
 	for (size_t i = 0; i < trace.claims; i++)
 		if (!world_learn(world, &trace.claim[i]))
 			finding_add(finding, "the card contradicts itself on part %u", trace.claim[i].index);
-	if (!finding_any(finding) && world->person_told[2])
+	if (!finding_any(finding) && world->person[2].told)
 		check_card(line, world, world, finding);
 	line->board->trace = before;
 	trace_clear(&trace);

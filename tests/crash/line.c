@@ -113,22 +113,6 @@ uint32_t line_fault(struct line *line)
 	return atomic_load(&line->station.core->fault);
 }
 
-static void look_at_people(struct line *line)
-{
-	struct provpkg_blob people = station_object(&line->station, PROVCARD_OBJECT_PEOPLE, NOTHING);
-
-	for (uint32_t i = 0; i < WORLD_PEOPLE; i++) {
-		char name[PROVPKG_NAME_MAX + 3];
-		int size = snprintf(name, sizeof(name), "\t%s\t", world_person[i]);
-
-		if (line->seen.person_told[i] || !people.size || !memmem(people.data, people.size, name, (size_t)size))
-			continue;
-		line->seen.person_told[i] = true;
-		board_claim(line->board, (struct claim){ .kind = CLAIM_PERSON_TOLD, .index = i });
-	}
-	provpkg_blob_free(&people);
-}
-
 /* An end certificate says that the job is closed, whatever the report says. */
 static bool has_ended(struct line *line, uint32_t job)
 {
@@ -192,14 +176,9 @@ void line_look(struct line *line)
 	if (!line->board->trace || line_fault(line))
 		return;
 	line_look_at_life(line);
-	look_at_people(line);
+	line_look_at_people(line);
 	look_at_jobs(line);
 	look_at_log(line);
-}
-
-static void ask_for_person(struct line *line, uint32_t person)
-{
-	board_claim(line->board, (struct claim){ .kind = CLAIM_PERSON_ASKED, .index = person });
 }
 
 static void pack(struct line *line)
@@ -218,30 +197,11 @@ static void pack(struct line *line)
 uint16_t line_prepare(struct line *line)
 {
 	for (uint32_t i = 0; i < 3; i++)
-		ask_for_person(line, i);
+		board_claim(line->board, (struct claim){ .kind = CLAIM_PERSON_ASKED, .index = i });
 	station_prepare(&line->station);
 	pack(line);
 	line_look(line);
 	return 0;
-}
-
-uint16_t line_enrol(struct line *line, uint32_t person)
-{
-	struct station *station = &line->station;
-	const char *name = world_person[person];
-	uint16_t status;
-
-	ask_for_person(line, person);
-	if (person == 3)
-		status = station_enrol(station, PROVPKG_ROLE_AUDITOR, name, station->auditor.certificate);
-	else if (person == 4)
-		status = station_enrol(station, PROVPKG_ROLE_OPERATOR, name, station->stranger.certificate);
-	else if (person == 6)
-		status = station_enrol(station, PROVPKG_ROLE_TIME, name, line->authority.certificate);
-	else
-		status = station_enrol_oem(station, name, station->rival.anchors);
-	line_look(line);
-	return status;
 }
 
 uint16_t line_load(struct line *line, uint32_t job)

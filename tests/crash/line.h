@@ -20,7 +20,7 @@ struct line {
 	uint64_t ceiling;	     /* of good units in the packages' own grants */
 	struct world seen;	     /* what was claimed since the power came */
 	bool quiet;		     /* nobody asks the card while it works */
-	struct person authority;     /* of time: world_person[6] */
+	struct person authority;     /* of time: world_name[6] */
 };
 
 /* The people and their keys. The card is switched off. */
@@ -33,7 +33,8 @@ void line_switch_off(struct line *line); /* in order */
 void line_power_cut(struct line *line);	 /* nothing more reaches the memory */
 /* Asks what any reader is told now, and claims it. */
 void line_look(struct line *line);
-void line_look_at_life(struct line *line); /* of that, which life it is, and its state */
+void line_look_at_life(struct line *line);   /* of that, which life it is, and its state */
+void line_look_at_people(struct line *line); /* who is enrolled, and who is locked out */
 uint32_t line_fault(struct line *line);
 /* What differs from one life of a card to the next. */
 void line_life(const struct line *line, uint8_t life[PROVPKG_HASH_SIZE]);
@@ -43,6 +44,15 @@ bool line_is_reborn(const struct line *line, const struct world *world);
 /* Acts: each returns the card's status. */
 uint16_t line_prepare(struct line *line); /* initialise, enrol operator and OEM, pack the packages */
 uint16_t line_enrol(struct line *line, uint32_t person);
+uint16_t line_remove(struct line *line, uint32_t person);
+uint16_t line_unlock(struct line *line, uint32_t person);
+uint16_t line_set_policy(struct line *line, uint32_t failures);
+/* Proven ones, as they stand in the ledger. */
+uint64_t line_failures(const struct line *line, uint32_t person, bool *locked);
+/* "pia" signs what is not hers to sign. */
+uint16_t line_fail(struct line *line);
+/* The auditor says which log it has seen. */
+uint16_t line_audit(struct line *line);
 uint16_t line_load(struct line *line, uint32_t job);
 uint16_t line_allocate(struct line *line, uint32_t job, uint64_t count);
 uint16_t line_grant(struct line *line, uint32_t job, uint64_t ceiling);

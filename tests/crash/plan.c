@@ -172,6 +172,37 @@ static void play_life(struct line *line, struct chance *chance)
 	line_switch_off(line);
 }
 
+static void fail_until_locked(struct line *line)
+{
+	expect("a failure", line_fail(line), REFUSED(APPROVER_ROLE));
+	expect("a failure", line_fail(line), REFUSED(APPROVER_ROLE));
+	expect("a locked person", line_fail(line), REFUSED(APPROVER_LOCKED));
+}
+
+/* They come, fail, are locked out, unlocked, and go. */
+static void play_people(struct line *line, struct chance *chance)
+{
+	expect("enrolling", line_enrol(line, 3), 0);
+	expect("enrolling", line_enrol(line, 4), 0);
+	expect("a policy", line_set_policy(line, 2), 0);
+	fail_until_locked(line);
+	run_groups(line, chance, 0, 3);
+	restart(line);
+	expect("a locked person", line_fail(line), REFUSED(APPROVER_LOCKED));
+	expect("an audit", line_audit(line), 0);
+	expect("unlocking", line_unlock(line, 4), 0);
+	expect("a failure", line_fail(line), REFUSED(APPROVER_ROLE));
+	expect("removing", line_remove(line, 4), 0);
+	expect("enrolling", line_enrol(line, 4), 0);
+	fail_until_locked(line);
+	expect("removing", line_remove(line, 3), 0);
+	expect("a policy", line_set_policy(line, 5), 0);
+	restart(line);
+	run_some(line, chance, 0, 6, 3);
+	expect("closing", line_close(line, 0, NULL), 0);
+	line_switch_off(line);
+}
+
 void plan_play(struct line *line, enum plan_kind kind, struct chance *chance)
 {
 	begin(line);
@@ -183,6 +214,8 @@ void plan_play(struct line *line, enum plan_kind kind, struct chance *chance)
 		play_zeroise(line, chance);
 	else if (kind == PLAN_LIFE)
 		play_life(line, chance);
+	else if (kind == PLAN_PEOPLE)
+		play_people(line, chance);
 	else
 		play_mixed(line, chance);
 }
@@ -220,6 +253,29 @@ static void act_on_life(struct line *line, struct chance *chance)
 	}
 }
 
+static void act_on_people(struct line *line, struct chance *chance)
+{
+	switch (chance_below(chance, 8)) {
+	case 0:
+		(void)line_remove(line, 3 + (uint32_t)chance_below(chance, 2));
+		return;
+	case 1:
+		(void)line_unlock(line, 4);
+		return;
+	case 2:
+		(void)line_set_policy(line, 2 + (uint32_t)chance_below(chance, 3));
+		return;
+	case 3:
+		(void)line_audit(line);
+		return;
+	case 4:
+		(void)line_enrol(line, 4);
+		return;
+	default:
+		(void)line_fail(line);
+	}
+}
+
 static void act_to_end(struct line *line, struct chance *chance, uint32_t job)
 {
 	switch (chance_below(chance, 12)) {
@@ -241,11 +297,11 @@ void plan_act(struct line *line, struct chance *chance)
 	uint32_t job = (uint32_t)chance_below(chance, WORLD_JOBS);
 	const struct vault *vault = line->station.core->vault;
 
-	if (line_fault(line) || !vault_find_name(vault, world_person[2]))
+	if (line_fault(line) || !vault_find_name(vault, world_name[2]))
 		return;
 	if (line->seen.state == WORLD_IN_MAINTENANCE && chance_below(chance, 2))
 		(void)line_set_state(line, WORLD_IN_SERVICE);
-	switch (chance_below(chance, 13)) {
+	switch (chance_below(chance, 15)) {
 	case 0:
 		(void)line_allocate(line, job, 1 + chance_below(chance, 6));
 		return;
@@ -263,6 +319,10 @@ void plan_act(struct line *line, struct chance *chance)
 		return;
 	case 5:
 		act_on_life(line, chance);
+		return;
+	case 6:
+	case 7:
+		act_on_people(line, chance);
 		return;
 	default:
 		act_on_heads(line, chance, job);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const char *const world_person[WORLD_PEOPLE] = { "olga", "otto", "Acme", "anna", "pia", "Rival", "tick", "nobody" };
+const char *const world_name[WORLD_PEOPLE] = { "olga", "otto", "Acme", "anna", "pia", "Rival", "tick", "nobody" };
 
 void world_new(struct world *world)
 {
@@ -139,16 +139,62 @@ static bool learn_state(struct world *world, const struct claim *claim)
 	return may;
 }
 
+static bool learn_of_person(struct world_person *person, const struct claim *claim)
+{
+	switch (claim->kind) {
+	case CLAIM_PERSON_ASKED:
+		person->asked = true;
+		return true;
+	case CLAIM_PERSON_TOLD:
+		person->told = true;
+		return person->asked;
+	case CLAIM_REMOVE_ASKED:
+		person->removing = true;
+		return true;
+	case CLAIM_REMOVE_SETTLED:
+		person->removing = false;
+		if (claim->value)
+			*person = (struct world_person){ 0 };
+		return true;
+	case CLAIM_UNLOCK_ASKED:
+		person->unlocking = true;
+		return true;
+	case CLAIM_UNLOCK_SETTLED:
+		person->unlocking = false;
+		if (claim->value) {
+			person->locked = false;
+			person->failures = 0;
+		}
+		return true;
+	case CLAIM_LOCKED_TOLD:
+		person->locked = true;
+		return true;
+	default:
+		person->failures = claim->value;
+		return true;
+	}
+}
+
 bool world_learn(struct world *world, const struct claim *claim)
 {
 	world->claims++;
 	switch (claim->kind) {
 	case CLAIM_PERSON_ASKED:
-		world->person_asked[claim->index] = true;
-		return true;
 	case CLAIM_PERSON_TOLD:
-		world->person_told[claim->index] = true;
-		return world->person_asked[claim->index];
+	case CLAIM_REMOVE_ASKED:
+	case CLAIM_REMOVE_SETTLED:
+	case CLAIM_UNLOCK_ASKED:
+	case CLAIM_UNLOCK_SETTLED:
+	case CLAIM_FAILURES_TOLD:
+	case CLAIM_LOCKED_TOLD:
+		return learn_of_person(&world->person[claim->index], claim);
+	case CLAIM_POLICY_ASKED:
+		world->policy_asked = claim->value;
+		return true;
+	case CLAIM_POLICY_TOLD:
+		world->policy = claim->value;
+		world->policy_asked = 0;
+		return true;
 	case CLAIM_LOG_TOLD:
 		return learn_head(world, claim);
 	case CLAIM_STATE_ASKED:

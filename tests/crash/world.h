@@ -48,6 +48,15 @@ struct world_head {
 	uint8_t root[PROVPKG_HASH_SIZE];
 };
 
+struct world_person {
+	bool asked;
+	bool told;
+	bool removing;	   /* asked for, and not settled */
+	bool unlocking;	   /* likewise */
+	uint64_t failures; /* told */
+	bool locked;	   /* told */
+};
+
 /* What readers tell apart of a card's life after its beginning. */
 enum world_state { WORLD_IN_SERVICE, WORLD_IN_MAINTENANCE, WORLD_DECOMMISSIONED };
 
@@ -61,8 +70,9 @@ struct world {
 	unsigned int states_asked;	  /* and not settled yet, one bit each */
 	bool time_asked;
 	uint64_t time; /* set, and told so */
-	bool person_asked[WORLD_PEOPLE];
-	bool person_told[WORLD_PEOPLE];
+	struct world_person person[WORLD_PEOPLE];
+	uint64_t policy;       /* failures of a person that lock; told, 0: nothing */
+	uint64_t policy_asked; /* and not settled, or 0 */
 	struct world_job job[WORLD_JOBS];
 	struct world_unit unit[WORLD_UNITS];
 	struct world_head head[WORLD_HEADS]; /* told, each larger than the one before */
@@ -73,6 +83,14 @@ struct world {
 enum claim_kind {
 	CLAIM_PERSON_ASKED,
 	CLAIM_PERSON_TOLD,
+	CLAIM_REMOVE_ASKED,
+	CLAIM_REMOVE_SETTLED, /* value: 1 when the person is gone */
+	CLAIM_UNLOCK_ASKED,
+	CLAIM_UNLOCK_SETTLED, /* value: 1 when it happened */
+	CLAIM_FAILURES_TOLD,  /* value */
+	CLAIM_LOCKED_TOLD,
+	CLAIM_POLICY_ASKED,   /* value */
+	CLAIM_POLICY_TOLD,    /* value */
 	CLAIM_LOAD_ASKED,     /* value: ceiling; digest: package id */
 	CLAIM_ALLOCATE_ASKED, /* value: how many more */
 	CLAIM_GRANT_ASKED,    /* value: ceiling */
@@ -107,7 +125,7 @@ struct claim {
 	uint8_t certificate[PROVPKG_HASH_SIZE];
 };
 
-extern const char *const world_person[WORLD_PEOPLE];
+extern const char *const world_name[WORLD_PEOPLE];
 
 void world_new(struct world *world);
 /* One that knows nothing. */
