@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "parts"))
 import cable  # noqa: E402  pylint: disable=wrong-import-position
 
-LIMIT = 180  # seconds for one call of OpenOCD
+LIMIT = 60  # seconds for one call of OpenOCD
 LOCK = "flash fillw 0x10001208 0x00 1"
 SILENT = "gdb_port disabled; tcl_port disabled; telnet_port disabled"
 

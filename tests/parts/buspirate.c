@@ -27,7 +27,7 @@ struct bus_pirate {
 	unsigned int zeroes;
 	unsigned int bytes_to_write; /* still to come of a bulk write */
 	bool driven, level; /* the data pin */
-	uint64_t heard; /* when the host was last heard, wall clock */
+	uint64_t answered; /* when the host last had its answer, wall clock */
 	uint8_t answer[4096];
 	size_t answer_size;
 };
@@ -247,12 +247,14 @@ static uint64_t wall_clock(void)
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
-/* The host counts its time-outs by the wall clock, so flash that takes time must be ready by that clock too. */
+/*
+ * The host counts its time-outs by the wall clock, so flash that takes time must be ready by that clock too. Of that clock only what
+ * the host took for itself counts: a part that lived through its own slowness as well would on a busy machine never catch up.
+ */
 static void live_through_pause(struct bus_pirate *pirate)
 {
-	uint64_t now = wall_clock(), pause = now - pirate->heard;
+	uint64_t pause = wall_clock() - pirate->answered;
 
-	pirate->heard = now;
 	if (pirate->part->options.real_timing)
 		part_delay(pirate->part, pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE);
 }
@@ -267,4 +269,5 @@ void bus_pirate_ready(struct bus_pirate *pirate)
 	for (ssize_t i = 0; i < got; i++)
 		take(pirate, bytes[i]);
 	flush(pirate);
+	pirate->answered = wall_clock();
 }
