@@ -340,6 +340,13 @@ void station_order(struct station *station, struct order *order)
 	};
 }
 
+void station_suite(struct station *station, struct order *order, unsigned int suite)
+{
+	order->build.suite = suite;
+	order->build.signers = station->oem.signers + (suite == PROVPKG_SUITE_CNSA2 ? 2 : 0);
+	order->build.signer_count = provpkg_suite_signers(suite);
+}
+
 static void pack_payload(struct provpkg_builder *builder, const struct order *order, uint8_t *payload)
 {
 	for (uint64_t i = 0; i < provpkg_builder_segments(builder); i++) {
@@ -359,7 +366,8 @@ struct provpkg_blob station_pack(struct order *order, uint8_t *package_id)
 	struct provpkg_builder *builder;
 
 	order->build.rot = &order->rot;
-	order->build.recipients = &order->recipient;
+	if (!order->build.recipients)
+		order->build.recipients = &order->recipient;
 	NEED(!provpkg_builder_new(&order->build, &builder));
 	layout = provpkg_builder_layout(builder);
 	file.size = layout->payload.offset + layout->payload.size;

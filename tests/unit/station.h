@@ -38,7 +38,7 @@ struct station {
 /* A package to be made: change what matters after station_order(). */
 struct order {
 	struct provpkg_rot rot;
-	struct provpkg_recipient recipient;
+	struct provpkg_recipient recipient; /* the only one, unless the build names others */
 	struct provpkg_build build;
 	STACK_OF(X509) * chain;
 	const uint8_t *image;
@@ -79,6 +79,8 @@ uint16_t station_close(struct station *station, const uint8_t *package_id, struc
 
 /* Packages: ten good, two scrap, one image, identity, a lifecycle key, recoverable lock. */
 void station_order(struct station *station, struct order *order);
+/* Suite 1 unless this says otherwise. */
+void station_suite(struct station *station, struct order *order, unsigned int suite);
 /* The file; @package_id (16 bytes) may be NULL. Frees what the order holds. */
 struct provpkg_blob station_pack(struct order *order, uint8_t *package_id);
 
