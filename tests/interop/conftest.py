@@ -128,6 +128,7 @@ class OpenCard:
         self.issuer = people.oem.certify_issuer((folder / "issuer-p256.csr").read_text(), folder / "issuer.pem")
         self.certificates = folder / "card.pem"
         self.agreement_key, self.kem_key = folder / "agreement.key", folder / "kem-768.key"
+        self.kem_1024_key = folder / "kem-1024.key"
 
     def step(self, name):
         """One step of card-papers."""
@@ -149,7 +150,7 @@ def pack_for_open_cards(people, open_cards, tmp_path_factory):
     names = (f"package-{number}.ppkg" for number in itertools.count(1))
     folder = tmp_path_factory.mktemp("packages")
 
-    def pack(change=lambda configuration: None, extra="", issuers=True):
+    def pack(change=lambda configuration: None, extra="", issuers=True, suite=1):
         oem = people.oem
         desk = workflow.Desk(oem.folder)
         workflow.write_configuration(oem.folder, change)
@@ -158,11 +159,17 @@ def pack_for_open_cards(people, open_cards, tmp_path_factory):
         chain = f"--issuer-chain {oem.device_root.certificate}" if issuers else ""
         output = folder / next(names)
         desk.provcard(f"pack --rot rot-configuration.json --product '{workflow.PRODUCT}' --security-version 7 {cards} {chain} "
-                      f"--maker-ca {people.maker.anchors} --count 9 --scrap 3 --key {oem.key} --cert {oem.certificate} "
-                      f"--key {oem.pq_key} --cert {oem.pq_certificate} --chain {oem.anchors} --output {output} {extra}")
+                      f"--maker-ca {people.maker.anchors} --count 9 --scrap 3 --suite {suite} {workflow.oem_signs(oem, suite)} "
+                      f"--chain {oem.anchors} --output {output} {extra}")
         return output
 
     return pack
+
+
+@pytest.fixture(name="package_2", scope="session")
+def package_of_suite_2(pack):
+    """The same in suite 2."""
+    return pack(suite=2)
 
 
 @pytest.fixture(name="package", scope="session")

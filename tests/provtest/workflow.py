@@ -124,7 +124,14 @@ def write_configuration(folder, change=lambda configuration: None):
     return path
 
 
-def pack_command(house, people, output, count=10, scrap=2, oem=None, change=lambda configuration: None, extra=""):
+def oem_signs(oem, suite=1):
+    """The options by which an OEM signs what belongs to a package of a suite."""
+    if suite == 2:
+        return f"--key {oem.pq_87_key} --cert {oem.pq_87_certificate}"
+    return f"--key {oem.key} --cert {oem.certificate} --key {oem.pq_key} --cert {oem.pq_certificate}"
+
+
+def pack_command(house, people, output, count=10, scrap=2, oem=None, change=lambda configuration: None, extra="", suite=1):
     """Get what the OEM needs from the card; the words of `provcard pack` for it. With a @count of None it grants nothing."""
     oem = oem or people.oem
     house.provcard("cert --output card-certs.pem")
@@ -133,7 +140,7 @@ def pack_command(house, people, output, count=10, scrap=2, oem=None, change=lamb
     oem.certify_issuer((house.folder / "issuer.csr").read_text(), oem.folder / "issuer.pem")
     write_configuration(oem.folder, change)
     granted = f"--count {count} --scrap {scrap}" if count is not None else ""
-    signers = (f"--key {oem.key} --cert {oem.certificate} --key {oem.pq_key} --cert {oem.pq_certificate} --chain {oem.anchors}")
+    signers = f"--suite {suite} {oem_signs(oem, suite)} --chain {oem.anchors}"
     return (f"pack --rot rot-configuration.json --product '{PRODUCT}' --security-version 1 --card-certs card-certs.pem "
             f"--maker-ca {people.maker.anchors} {granted} --issuer issuer.pem "
             f"--issuer-chain {oem.device_root.certificate} {signers} --output {output} {extra}")
