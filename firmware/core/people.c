@@ -138,7 +138,7 @@ static int check_signers(struct request *request, enum provpkg_role role)
  * How many officers must sign. A policy needs as many as it asks for or, when that is more, as were needed before: whoever raises
  * the number shows that so many keys work, and whoever lowers it cannot do so with fewer than the number protects.
  */
-unsigned int people_officers_needed(const struct request *request)
+static unsigned int officers_needed(const struct request *request)
 {
 	unsigned int now = request->vault->policy.officers;
 
@@ -162,7 +162,7 @@ int people_approve(struct request *request)
 	if (!signers)
 		return PROVCARD_REFUSAL_APPROVER_ROLE;
 	if (role == PROVPKG_ROLE_OFFICER)
-		needed = people_officers_needed(request);
+		needed = officers_needed(request);
 	if (signers >= needed)
 		return 0;
 	return people_officers(request->core, request->vault, NULL) < needed ? PROVCARD_REFUSAL_QUORUM_UNREACHABLE :

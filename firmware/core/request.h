@@ -24,8 +24,6 @@ struct request {
  * or QUORUM_UNREACHABLE when there are not as many officers as must sign.
  */
 int people_approve(struct request *request);
-/* How many officers must sign this one, by the policy in force. */
-unsigned int people_officers_needed(const struct request *request);
 /* How many distinct enrolled persons of @role signed. OEMs sign no requests. */
 unsigned int people_signed(const struct request *request, enum provpkg_role role);
 /* How many different officers are not locked, @without left out, which may be NULL. */

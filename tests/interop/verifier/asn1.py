@@ -9,6 +9,7 @@ from . import Refused, der, need
 ARC = "2.25.164986415590780601343394135739266742624"
 CT_MANIFEST, CT_GRANT, CT_REQUEST, CT_END_CERTIFICATE = (f"{ARC}.1.{number}" for number in range(1, 5))
 CT_FIRMWARE = f"{ARC}.1.6"
+CT_EVIDENCE = f"{ARC}.1.5"
 ZERO = bytes(32)
 WORD = 2 ** 32 - 1
 
@@ -97,7 +98,7 @@ class Initialise(core.Sequence):
 class Enrol(core.Sequence):
     """Arguments of operation 2."""
 
-    _fields = [("role", limited(Number, "Role", 1, 4)), ("name", Name), ("certificates", sequence_of(x509.Certificate, 1, 16))]
+    _fields = [("role", limited(Number, "Role", 1, 5)), ("name", Name), ("certificates", sequence_of(x509.Certificate, 1, 16))]
 
 
 class Allocate(core.Sequence):
@@ -148,8 +149,20 @@ class ActivateFirmware(core.Sequence):
     _fields = [("digest", Digest), ("security_version", SecurityVersion)]
 
 
+class SetState(core.Sequence):
+    """Arguments of operation 10."""
+
+    _fields = [("state", limited(Number, "State", 0, 6))]
+
+
+class SetTime(core.Sequence):
+    """Arguments of operation 11."""
+
+    _fields = [("time", limited(Number, "Time", 1, 2 ** 63 - 1))]
+
+
 OPERATIONS = {1: Initialise, 2: Enrol, 3: Allocate, 4: Close, 5: Zeroise, 6: Remove, 7: Policy, 8: Unlock, 9: Audit,
-              12: ActivateFirmware}
+              10: SetState, 11: SetTime, 12: ActivateFirmware}
 
 
 class Request(core.Sequence):
@@ -191,6 +204,7 @@ class Record(core.Sequence):
  GRANTED) = range(1, 13)
 REMOVED, POLICY, LOCKED_OUT, UNLOCKED, AUDITED = range(13, 18)
 FIRMWARE_STORED, FIRMWARE_ACTIVATED, FIRMWARE_CONFIRMED = range(21, 24)
+STATE_CHANGED, TIME_SET, TAMPERED = range(18, 21)
 
 
 class EndCertificate(core.Sequence):
@@ -200,6 +214,34 @@ class EndCertificate(core.Sequence):
                ("granted", Count), ("granted_good", Count), ("granted_scrap", Count), ("good", Count), ("scrap", Count),
                ("unused", Count), ("first_index", Count), ("last_index", Count), ("records", Count), ("log_size", Count),
                ("log_root", Digest), ("certificates_root", Digest), ("closed_at", Seconds)]
+
+
+class RunningFirmware(core.Sequence):
+    """As the boot stage measured it."""
+
+    _fields = [("version", Name), ("digest", Digest), ("security_version", Word)]
+
+
+class CardCounters(core.Sequence):
+    """Of the whole card."""
+
+    _fields = [("jobs", Count), ("good", Count), ("scrap", Count), ("ledger_generation", Count), ("log_size", Count),
+               ("log_root", Digest)]
+
+
+class HeldKey(core.Sequence):
+    """A private key that the card holds."""
+
+    _fields = [("role", limited(Number, "KeyRole", 1, 5)), ("algorithm", PartName), ("owner", Name, {"implicit": 0, "optional": True}),
+               ("digest", Digest)]
+
+
+class Evidence(core.Sequence):
+    """The card's statement on itself."""
+
+    _fields = [("version", Version), ("nonce", limited(Octets, "Nonce", 32, 32)), ("card_id", CardId), ("serial", Name),
+               ("firmware", RunningFirmware), ("state", limited(Number, "State", 0, 6)), ("boots", Word), ("time", Seconds),
+               ("authenticated", core.Boolean), ("counters", CardCounters), ("keys", sequence_of(HeldKey, 0, 256))]
 
 
 # ---- Packages ----
