@@ -38,6 +38,7 @@ int command_status(struct context *context, const struct options *options)
 {
 	struct provcard_answer answer;
 	struct provcard_status status;
+	struct provcard_firmware firmware;
 	void *people = NULL, *policy = NULL;
 	size_t size;
 	int code = card_open(context);
@@ -45,6 +46,9 @@ int command_status(struct context *context, const struct options *options)
 	(void)options;
 	if (!code)
 		code = card_check("status", provcard_status_read(context->card, &status, &answer), &answer, NULL);
+	/* A card in trouble may have no more to say of its firmware. */
+	if (!code && (provcard_firmware_read(context->card, &firmware, &answer) || answer.refusal))
+		firmware = (struct provcard_firmware){ .running = PROVCARD_NO_SLOT };
 	/* A card that has stopped serves its status alone. */
 	if (!code && status.state != PROVCARD_CARD_BLANK && status.state != PROVCARD_CARD_FAILED &&
 	    status.state != PROVCARD_CARD_TAMPERED)
@@ -52,7 +56,7 @@ int command_status(struct context *context, const struct options *options)
 	if (!code && people)
 		code = card_object(context, "policy", PROVCARD_OBJECT_POLICY, NULL, 0, &policy, &size);
 	if (!code)
-		context->output.ops->status(&context->output, &status, people, policy);
+		context->output.ops->status(&context->output, &status, &firmware, people, policy);
 	free(people);
 	free(policy);
 	return code;

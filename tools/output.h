@@ -128,7 +128,8 @@ struct output;
 struct print_ops {
 	void (*versions)(struct output *output, const struct versions *versions);
 	/* @people and @policy: the card's texts, NULL where it has none. */
-	void (*status)(struct output *output, const struct provcard_status *status, const char *people, const char *policy);
+	void (*status)(struct output *output, const struct provcard_status *status, const struct provcard_firmware *firmware,
+		       const char *people, const char *policy);
 	void (*head)(struct output *output, const struct provcard_head *head);
 	void (*job)(struct output *output, const struct provcard_job_status *job);
 	void (*unit)(struct output *output, const struct provcard_unit *unit);

@@ -97,12 +97,15 @@ static struct json_object *policy_to_json(const char *policy)
 	return entry;
 }
 
-static void json_status(struct output *output, const struct provcard_status *status, const char *people, const char *policy)
+static void json_status(struct output *output, const struct provcard_status *status, const struct provcard_firmware *firmware,
+			const char *people, const char *policy)
 {
 	struct json_object *entry = section(output, "status");
 
 	json_add_text(entry, "serial", status->serial);
 	json_add_text(entry, "firmware", status->firmware);
+	if (firmware->security_version)
+		json_add_number(entry, "security_version", firmware->security_version);
 	json_add_text(entry, "state", card_state_name(status->state));
 	json_add_hex(entry, "card_id", status->card_id, sizeof(status->card_id));
 	json_add_time(entry, "time", status->time);

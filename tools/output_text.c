@@ -42,13 +42,19 @@ static void text_policy(const char *policy)
 		printf("request   one is awaited: a nonce is given out, and drawing another ends its validity\n");
 }
 
-static void text_status(struct output *output, const struct provcard_status *status, const char *people, const char *policy)
+static void text_status(struct output *output, const struct provcard_status *status, const struct provcard_firmware *firmware,
+			const char *people, const char *policy)
 {
 	char hex[HEX_SIZE(PROVCARD_CARD_ID_SIZE)], when[32];
 
 	(void)output;
 	printf("serial    %s\n", status->serial);
-	printf("firmware  %s\n", status->firmware);
+	printf("firmware  %s", status->firmware);
+	if (firmware->security_version)
+		printf(", security version %u", firmware->security_version);
+	if (firmware->running != PROVCARD_NO_SLOT)
+		printf(", slot %c", firmware->running ? 'B' : 'A');
+	putchar('\n');
 	printf("state     %s\n", card_state_name(status->state));
 	printf("card id   %s\n", to_hex(hex, status->card_id, sizeof(status->card_id)));
 	printf("time      %s%s (start %u)\n", to_time(when, status->time),

@@ -103,7 +103,9 @@ def test_update_keeps_everything(packed, people):
         ("9.2.0", 2, "b", "b", 2)
     assert found["slots"]["a"]["refusal"]["name"] == "FIRMWARE_ROLLBACK"
     status = bench.json("status")["status"]
-    assert status["firmware"] == "9.2.0" and "9.2.0" in bench.house.provcard("--version")
+    assert (status["firmware"], status["security_version"]) == ("9.2.0", 2)
+    assert "firmware  9.2.0, security version 2, slot B" in bench.house.provcard("status")
+    assert "9.2.0" in bench.house.provcard("--version")
     after = checks.standing(bench)
     assert after[1] == before[1]
     assert {**after[0], "boot_count": 0} == {**before[0], "boot_count": 0} and after[0]["boot_count"] == before[0]["boot_count"] + 1
@@ -199,6 +201,20 @@ def test_image_that_is_no_program_falls_back(house, people, tmp_path):
         restart(house)
         assert firmware(house)["running"] == "a"
     assert firmware(house)["slots"]["b"]["state"] == "bad"
+
+
+def test_image_under_a_false_name_falls_back(house, people, tmp_path):
+    """Packed by mistake with another security version: it would raise the floor above all firmware there is."""
+    file = pack(tmp_path, "false", security=1000)
+    load(house, file)
+    activate(house, people, file)
+    house.card.stop()
+    for _ in range(ATTEMPTS):
+        starts_and_dies(house)
+    house.card.power_on()
+    found = firmware(house)
+    assert (found["running"], found["floor"], found["slots"]["b"]["state"]) == ("a", 1, "bad")
+    assert "the manifest calls this firmware 9.2.0, security version 1000; it is 9.2.0, security version 2" in card_log(house)
 
 
 def test_activated_firmware_is_not_pushed_aside(house, people):

@@ -91,6 +91,7 @@ def uses(folder, pattern):
 
 @pytest.mark.parametrize("folder, pattern", [
     ("firmware/core/", r"#include <(unistd|fcntl|pthread|sys/|signal|time|linux/)|\b(fopen|getenv|FILE \*)\b"),
+    ("firmware/boot/", r"#include [<\"](unistd|fcntl|pthread|sys/|signal|time|linux/|core/)|\b(fopen|getenv|FILE \*)\b"),
     ("firmware/head/", r"#include <(unistd|fcntl|pthread|sys/|signal|time|stdio|openssl/|linux/)"),
     ("lib/provpkg/", r"#include <(unistd|fcntl|pthread|sys/(?!types)|signal|linux/)"),
     ("lib/provcard/", r"#include [<\"](openssl/|provpkg)"),

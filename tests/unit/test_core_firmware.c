@@ -396,6 +396,24 @@ static void a_stopped_card_confirms_nothing(void **state)
 	assert_int_equal(firmware_status().slot[1].state, PROVCARD_SLOT_TRYING);
 }
 
+/* A new owner begins with the firmware that the one before had approved; what is in the slots is the maker's, not an owner's. */
+static void zeroising_leaves_the_slots_alone(void **state)
+{
+	struct provpkg_request request = { .operation = PROVPKG_OPERATION_ZEROISE };
+	size_t attachment;
+
+	(void)state;
+	assert_int_equal(load(&second), 0);
+	assert_int_equal(activate(&second), 0);
+	assert_int_equal(station_request(&station, &request, &station.officer, NULL), 0);
+	assert_int_equal(firmware_status().slot[1].state, PROVCARD_SLOT_PENDING);
+	restart();
+	assert_int_equal(station_status(&station).state, PROVCARD_CARD_BLANK);
+	assert_int_equal(firmware_status().running, 1);
+	assert_int_equal(firmware_status().floor, 2);
+	assert_int_equal(last_record(PROVPKG_EVENT_FIRMWARE_CONFIRMED, &attachment), 0);
+}
+
 /* ---- Power cuts ---- */
 
 /* What was acknowledged before the power went. */
@@ -523,6 +541,7 @@ int main(void)
 		TEST(packages_and_firmware_wait_for_each_other),
 		TEST(without_boot_stage_there_are_no_slots),
 		TEST(a_bad_one_falls_back),
+		TEST(zeroising_leaves_the_slots_alone),
 		TEST(a_stopped_card_confirms_nothing),
 		cmocka_unit_test_setup_teardown(power_cuts_in_the_last_attempt, NULL, tear_down),
 		cmocka_unit_test_setup_teardown(every_power_cut_leaves_a_slot_that_starts, NULL, tear_down),

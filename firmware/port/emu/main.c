@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* provcard-firmware: the emulated card's firmware. Its boot stage (boot_main.c) starts it; started by hand it has no slots. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "core/core.h"
 #include "log.h"
 #include "options.h"
 #include "server.h"
@@ -99,6 +101,19 @@ static int serve(const struct options *options, struct board *board, int stop)
 	return error;
 }
 
+/* Packed under a false name it would confirm itself, and raise the floor to what it is not. */
+static int take_report(struct emu_port *emu, int report)
+{
+	const struct port_firmware *named = &emu->boot.firmware;
+	int error = boot_report_read(report, &emu->boot);
+
+	if (error || (!strcmp(named->version, core_version()) && named->security_version == core_security_version()))
+		return error;
+	emu_log("the manifest calls this firmware %s, security version %u; it is %s, security version %u", named->version,
+		named->security_version, core_version(), core_security_version());
+	return -EINVAL;
+}
+
 static int run(const struct options *options, struct state *state, int stop, int tamper)
 {
 	static struct endpoint endpoint;
@@ -108,7 +123,7 @@ static int run(const struct options *options, struct state *state, int stop, int
 
 	emu_port_init(&emu, state, options->serial, options->heads, options->cables, options->clock_offset);
 	emu.present = options->jumper;
-	error = options->report < 0 ? 0 : boot_report_read(options->report, &emu.boot);
+	error = options->report < 0 ? 0 : take_report(&emu, options->report);
 	if (!error)
 		error = endpoint_init(&endpoint, &emu.port, options->heads, options->msi_only);
 	if (error) {
