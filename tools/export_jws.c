@@ -98,24 +98,50 @@ static struct json_object *certificate_chain(const struct delivery_unit *unit)
 	return list;
 }
 
-/* A JWK (RFC 7517) with the device's public key; NULL unless it is P-256. */
+/* RFC 7518 section 6.2, RFC 8037 section 2, RFC 9964 section 3. */
+static struct json_object *jwk_of(const struct provpkg_key_kind *kind, const uint8_t *public_key)
+{
+	struct json_object *jwk = json_object_new_object();
+	size_t half = kind->public_size / 2;
+
+	json_add_text(jwk, "kid", "0");
+	switch (kind->algorithm) {
+	case PROVPKG_KEY_P256:
+	case PROVPKG_KEY_P384:
+		json_add_text(jwk, "kty", "EC");
+		json_add_text(jwk, "crv", kind->name);
+		add_base64_url(jwk, "x", public_key + 1, half);
+		add_base64_url(jwk, "y", public_key + 1 + half, half);
+		break;
+	case PROVPKG_KEY_ED25519:
+		json_add_text(jwk, "kty", "OKP");
+		json_add_text(jwk, "crv", kind->name);
+		add_base64_url(jwk, "x", public_key, kind->public_size);
+		break;
+	default:
+		json_add_text(jwk, "kty", "AKP");
+		json_add_text(jwk, "alg", kind->name);
+		add_base64_url(jwk, "pub", public_key, kind->public_size);
+		break;
+	}
+	return jwk;
+}
+
+/* A JWK (RFC 7517) with the device's public key; NULL unless it is of a kind that devices have. */
 static struct json_object *public_key(const struct delivery_unit *unit)
 {
+	const struct provpkg_key_kind *kind;
 	struct json_object *jwk = NULL;
 	X509 *certificate = NULL;
-	uint8_t point[1 + 2 * 32];
+	uint8_t key[PROVPKG_DEVICE_PUBLIC_MAX];
 	size_t size = 0;
 
 	if (provpkg_der_certificate(unit->certificate, &certificate))
 		return NULL;
-	if (EVP_PKEY_get_octet_string_param(X509_get0_pubkey(certificate), OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &size) == 1 &&
-	    size == sizeof(point)) {
-		jwk = json_object_new_object();
-		json_add_text(jwk, "kid", "0");
-		json_add_text(jwk, "kty", "EC");
-		json_add_text(jwk, "crv", "P-256");
-		add_base64_url(jwk, "x", point + 1, 32);
-		add_base64_url(jwk, "y", point + 33, 32);
+	kind = provpkg_key_kind_of(X509_get0_pubkey(certificate));
+	if (kind && EVP_PKEY_get_octet_string_param(X509_get0_pubkey(certificate), OSSL_PKEY_PARAM_PUB_KEY, key, sizeof(key), &size) == 1 &&
+	    size == kind->public_size) {
+		jwk = jwk_of(kind, key);
 		json_object_object_add(jwk, "x5c", certificate_chain(unit));
 	}
 	X509_free(certificate);

@@ -114,6 +114,17 @@ def bench_issue(folder):
             entry("flushes_per_unit", found["flushes_per_unit"], "flushes", "lower", None)]
 
 
+def bench_device(_):
+    """Device certificates per second against bare signatures by the same key, P-256 and ML-DSA-65; processor time of one thread."""
+    done = subprocess.run([processes.program("bench-device-issue")], capture_output=True, text=True, timeout=300, check=True)
+    found = json.loads(done.stdout)
+    figures = []
+    for name, kind, key, aim in (("device_p256_vs_sign", "P-256", "", 0.75), ("device_ml_dsa_vs_sign", "ML-DSA-65", "ml_dsa_", 0.9)):
+        figures.append(entry(name, 1 / found[key + "issue_vs_sign"], "ratio", "higher", aim, f"{kind} sign (per second)",
+                             1e6 / found[key + "sign_us"], certificates_per_second=1e6 / found[key + "issue_us"]))
+    return figures
+
+
 HEAD_COMMANDS = 50
 LOAD_BYTES = 32 << 20
 COPIERS = ("copy_control", "provcard")
@@ -227,7 +238,8 @@ def bench_job(folder):
             entry(f"verify_{size}_memory", checking.memory / (1 << 20), "MiB", "lower", 64)]
 
 
-BENCHES = {"pack": bench_pack, "verify": bench_verify, "issue": bench_issue, "swd": bench_swd, "driver": bench_driver, "job": bench_job}
+BENCHES = {"pack": bench_pack, "verify": bench_verify, "issue": bench_issue, "device": bench_device,
+           "swd": bench_swd, "driver": bench_driver, "job": bench_job}
 
 
 def row(found):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whose key signs the devices' certificates: the card's own of each kind, or a third party's that came with the package."""
+import base64
+import hashlib
 import json
 import pathlib
 import shutil
@@ -72,6 +74,38 @@ def check_by_others(people, delivery, flash, uid, kind, tmp_path):
     second_verifier(delivery, people)
 
 
+def check_exports(people, delivery, uid, kind, tmp_path):
+    """Every form has the certificate; the signed manifest has the key as well, in the words of JOSE for its kind."""
+    authority = pki.Authority(tmp_path / "house", "house-root")
+    key, path = authority.issue("manifest", "/O=Programming house/CN=manifest", "EC:P-256")
+    for form in ("pem", "csv", "json", "jws"):
+        signer = f"--key {key} --cert {path}" if form == "jws" else ""
+        workflow.Desk(tmp_path).provcard(f"export {delivery} --as {form} --maker-ca {people.maker.anchors} --output out.{form} {signer}")
+    der = handover.certificates(delivery)[uid]
+    assert x509.load_pem_x509_certificates((tmp_path / "out.pem").read_bytes())[0].public_bytes(serialization.Encoding.DER) == der
+    assert hashlib.sha256(der).hexdigest() in (tmp_path / "out.csv").read_text()
+    unit, = json.loads((tmp_path / "out.json").read_text())["units"]
+    assert base64.b64decode(unit["certificate"]) == der
+    entry, = json.loads((tmp_path / "out.jws").read_text())
+    jwk, = json.loads(from_url(entry["payload"]))["publicKeySet"]["keys"]
+    spki = pki.openssl("x509", "-inform", "DER", "-in", tmp_path / "device.der", "-noout", "-pubkey")
+    octets = pki.openssl("pkey", "-pubin", "-in", write(tmp_path / "public", spki), "-outform", "DER")
+    if kind.startswith("P-"):
+        found = (jwk["kty"], jwk["crv"]), from_url(jwk["x"]) + from_url(jwk["y"])
+        wanted = ("EC", kind)
+    elif kind == "Ed25519":
+        found, wanted = ((jwk["kty"], jwk["crv"]), from_url(jwk["x"])), ("OKP", "Ed25519")
+    else:
+        found, wanted = ((jwk["kty"], jwk["alg"]), from_url(jwk["pub"])), ("AKP", kind)
+    assert found[0] == wanted and octets.endswith(found[1]) and len(found[1]) >= 32
+    assert base64.b64decode(jwk["x5c"][0]) == der
+
+
+def from_url(text):
+    """Base64url without padding."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def second_verifier(delivery, people):
     """tests/interop/verifier, which shares no code with ours."""
     done = subprocess.run([sys.executable, "-m", "verifier", "delivery", delivery, "--anchors", people.maker.anchors, "--device-ca",
@@ -108,6 +142,8 @@ def test_every_kind_of_device_key(house, people, tmp_path, kind):
         issuer = issuer_words(house, people, algorithm)
         delivery, flash, uid = make(house, people, tmp_path / f"{algorithm}.ppkg", issuer, devices_of(kind))
         check_by_others(people, delivery, flash, uid, kind, tmp_path)
+        if algorithm == "p256":
+            check_exports(people, delivery, uid, kind, tmp_path)
         certificate = x509.load_pem_x509_certificates((delivery / "ca.pem").read_bytes())[0]
         assert certificate.subject.rfc4514_string().startswith("CN=provcard PC0001 issuing")
 
