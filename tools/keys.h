@@ -5,9 +5,9 @@
 
 #include <provpkg.h>
 
-/* A private key from a PEM file or a store URI ("pkcs11:..."); OpenSSL asks for the password where there is one. */
+/* A private key from a PEM file or a store URI ("pkcs11:..."); pin.h says where PIN and passphrase come from. */
 int key_load(const char *location, EVP_PKEY **key);
-/* All certificates of a PEM file, at least one. */
+/* All certificates of a PEM file or of what a "pkcs11:" URI names, at least one. */
 int certificates_load(const char *path, STACK_OF(X509) **certificates);
 /* Append those of a file to a list, which is made when it is NULL. */
 int certificates_append(const char *path, STACK_OF(X509) **certificates);

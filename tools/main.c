@@ -2,12 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "commands.h"
 #include "context.h"
+#include "pin.h"
 
 const struct option_spec global_options[] = {
 	{ "card", 0, OPTION_OPTIONAL, VALUE_TEXT, "ADDRESS", "/dev/provcardN or vfio-user:PATH; left out: the only card there is" },
 	{ "format", 'o', OPTION_OPTIONAL, VALUE_CHOICE, "text|json", "how to print results" },
+	{ "pin-file", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "has PIN or passphrase of the keys as its first line; else PROVCARD_PIN has it, else you are asked" },
 	{ "help", 'h', OPTION_OPTIONAL, VALUE_NONE, NULL, "explain the command and its options" },
 	{ "version", 0, OPTION_OPTIONAL, VALUE_NONE, NULL, "versions of tool and library, and of the card if there is one" },
 	END_OF_OPTIONS,
@@ -35,6 +39,7 @@ static int run(struct context *context, const struct command *command, const str
 	context->address = option_text(options, "card");
 	context->output.ops = format && !strcmp(format, "json") ? &print_json : &print_text;
 	errors_to(&context->output);
+	pin_from_file(option_text(options, "pin-file"));
 	if (option_given(options, "version"))
 		code = print_versions(context);
 	else
@@ -52,6 +57,8 @@ int main(int argc, char **argv)
 	struct options *options;
 	int code;
 
+	/* Modules of tokens use libcrypto themselves and end later: it must still be there, and the process ends anyway. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	if (argc == 2 && !strcmp(argv[1], "--dump-commands")) {
 		commands_dump();
 		return EXIT_GOOD;
