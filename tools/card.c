@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "context.h"
-#include "keys.h"
+#include "files.h"
+#include "signers.h"
 
 #define JOBS_MAX 64 /* looked through for the job that is meant */
 
@@ -84,42 +85,65 @@ int card_object(struct context *context, const char *what, uint32_t kind, const 
 	return card_check(what, error, &answer, NULL);
 }
 
-static int send(struct context *context, const char *what, struct provpkg_request *request, const struct provpkg_signer *signer)
+static int send(struct context *context, const char *what, const struct provpkg_blob *cms)
 {
-	struct provpkg_blob der = { 0 }, cms = { 0 };
 	struct provcard_answer answer;
-	int result, code;
 
-	result = provpkg_request_encode(request, &der);
-	if (!result)
-		result = provpkg_sign(PROVPKG_CONTENT_REQUEST, provpkg_blob_view(&der), signer, 1, &cms);
-	if (result)
-		code = report_provpkg(what, result, "while the request was signed");
-	else
-		code = card_check(what, provcard_request_send(context->card, cms.data, cms.size, NULL, 0, NULL, &answer), &answer, NULL);
-	provpkg_blob_free(&der);
-	provpkg_blob_free(&cms);
-	return code;
+	return card_check(what, provcard_request_send(context->card, cms->data, cms->size, NULL, 0, NULL, &answer), &answer, NULL);
+}
+
+/* For others to sign, and for whoever is at the card to send. */
+static int put_aside(struct context *context, const struct options *options, const struct provpkg_blob *cms)
+{
+	const char *path = option_text(options, "request-only");
+	int code = file_write(path, cms->data, cms->size, 0666);
+
+	if (code)
+		return code;
+	output_done(&context->output, "request written to %s: others add their signatures with 'provcard sign', 'provcard submit' sends it; "
+				      "it is void when the card gives out another nonce", path);
+	return REQUEST_WRITTEN;
+}
+
+/* Who is asked, and the nonce that makes the request good once. */
+static int address(struct context *context, const char *what, struct provpkg_request *request)
+{
+	struct provcard_answer answer;
+	struct provcard_status status;
+	int code = card_check(what, provcard_status_read(context->card, &status, &answer), &answer, NULL);
+
+	if (code)
+		return code;
+	memcpy(request->card_id, status.card_id, sizeof(request->card_id));
+	return card_check(what, provcard_nonce_draw(context->card, request->nonce, &answer), &answer, NULL);
 }
 
 int card_request(struct context *context, const struct options *options, const char *what, struct provpkg_request *request)
 {
-	struct provcard_answer answer;
-	struct provcard_status status;
-	struct provpkg_signer signer = { 0 };
-	int code = card_open(context);
+	struct provpkg_signer signers[APPROVERS_MAX] = { 0 };
+	struct provpkg_blob der = { 0 }, cms = { 0 };
+	size_t count = 0;
+	int result, code = card_open(context);
 
+	/* Keys first: a PIN that has to be looked up shall not cost the nonce. */
 	if (!code)
-		code = signer_load(option_text(options, "key"), option_text(options, "cert"), &signer);
+		code = approvers_load(options, signers, &count);
 	if (!code)
-		code = card_check(what, provcard_status_read(context->card, &status, &answer), &answer, NULL);
-	if (!code)
-		code = card_check(what, provcard_nonce_draw(context->card, request->nonce, &answer), &answer, NULL);
+		code = address(context, what, request);
 	if (!code) {
-		memcpy(request->card_id, status.card_id, sizeof(request->card_id));
-		code = send(context, what, request, &signer);
+		result = provpkg_request_encode(request, &der);
+		if (!result)
+			result = provpkg_sign(PROVPKG_CONTENT_REQUEST, provpkg_blob_view(&der), signers, count, &cms);
+		if (result)
+			code = report_provpkg(what, result, "while the request was signed");
+		else if (option_given(options, "request-only"))
+			code = put_aside(context, options, &cms);
+		else
+			code = send(context, what, &cms);
 	}
-	signer_clear(&signer);
+	provpkg_blob_free(&der);
+	provpkg_blob_free(&cms);
+	approvers_clear(signers, count);
 	return code;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The security officer's commands: init and enrol. */
+/* The security officers' commands about people: init, enrol, remove, unlock, policy. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,13 +22,28 @@ const struct option_spec options_of_enrol[] = {
 	END_OF_OPTIONS,
 };
 
-/* Names are checked by libprovpkg; what is cut off here would not be what was meant. */
-static int copy_name(const struct options *options, char name[PROVPKG_NAME_MAX + 1])
-{
-	const char *text = option_text(options, "name");
+const struct option_spec options_of_remove[] = {
+	SIGNING_OPTIONS,
+	END_OF_OPTIONS,
+};
 
+const struct option_spec options_of_unlock[] = {
+	SIGNING_OPTIONS,
+	END_OF_OPTIONS,
+};
+
+const struct option_spec options_of_policy[] = {
+	{ "officers", 0, OPTION_REQUIRED, VALUE_NUMBER, "N", "different officers that must sign what officers sign, 1 to 16" },
+	{ "failures", 0, OPTION_REQUIRED, VALUE_NUMBER, "N", "failures in a row that lock a person out, to 255; 0: none" },
+	SIGNING_OPTIONS,
+	END_OF_OPTIONS,
+};
+
+/* Names are checked by libprovpkg; what is cut off here would not be what was meant. */
+static int copy_name(const char *text, char name[PROVPKG_NAME_MAX + 1])
+{
 	if (!*text || strlen(text) > PROVPKG_NAME_MAX)
-		return report_usage(NULL, "--name has 1 to %d bytes", PROVPKG_NAME_MAX);
+		return report_usage(NULL, "a name has 1 to %d bytes", PROVPKG_NAME_MAX);
 	memcpy(name, text, strlen(text) + 1);
 	return 0;
 }
@@ -64,7 +79,7 @@ int command_init(struct context *context, const struct options *options)
 {
 	struct provpkg_request request = { .operation = PROVPKG_OPERATION_INITIALISE };
 	STACK_OF(X509) *identity = NULL;
-	int code = copy_name(options, request.initialise.officer_name);
+	int code = copy_name(option_text(options, "name"), request.initialise.officer_name);
 
 	if (!code)
 		code = load_all(options, "identity-cert", &identity);
@@ -73,7 +88,7 @@ int command_init(struct context *context, const struct options *options)
 	if (!code)
 		code = sort_identity(identity, &request);
 	if (!code)
-		code = certificate_load(option_text(options, "cert"), &request.initialise.officer);
+		code = certificate_load(option_at(options, "cert", 0), &request.initialise.officer);
 	if (!code)
 		code = card_request(context, options, "init", &request);
 	if (!code)
@@ -88,7 +103,7 @@ int command_enrol(struct context *context, const struct options *options)
 {
 	struct provpkg_request request = { .operation = PROVPKG_OPERATION_ENROL };
 	const char *role = option_text(options, "role");
-	int code = copy_name(options, request.enrol.name);
+	int code = copy_name(option_text(options, "name"), request.enrol.name);
 
 	request.enrol.role = provpkg_role_find(role);
 	if (!code)
@@ -98,5 +113,46 @@ int command_enrol(struct context *context, const struct options *options)
 	if (!code)
 		output_done(&context->output, "%s enrolled as %s", request.enrol.name, role);
 	certificates_free(request.enrol.certificates);
+	return code;
+}
+
+int command_remove(struct context *context, const struct options *options)
+{
+	struct provpkg_request request = { .operation = PROVPKG_OPERATION_REMOVE };
+	int code = copy_name(option_argument(options), request.remove.name);
+
+	if (!code)
+		code = card_request(context, options, "remove", &request);
+	if (!code)
+		output_done(&context->output, "%s is no longer enrolled", request.remove.name);
+	return code;
+}
+
+int command_unlock(struct context *context, const struct options *options)
+{
+	struct provpkg_request request = { .operation = PROVPKG_OPERATION_UNLOCK };
+	int code = copy_name(option_argument(options), request.unlock.name);
+
+	if (!code)
+		code = card_request(context, options, "unlock", &request);
+	if (!code)
+		output_done(&context->output, "%s may approve again", request.unlock.name);
+	return code;
+}
+
+int command_policy(struct context *context, const struct options *options)
+{
+	struct provpkg_request request = { .operation = PROVPKG_OPERATION_POLICY };
+	unsigned long long officers = 0, failures = 0;
+	int code = option_number(options, "officers", 1, PROVPKG_OFFICERS_MAX, &officers);
+
+	if (!code)
+		code = option_number(options, "failures", 0, PROVPKG_FAILURES_MAX, &failures);
+	request.policy.officers = (uint32_t)officers;
+	request.policy.failures = (uint32_t)failures;
+	if (!code)
+		code = card_request(context, options, "policy", &request);
+	if (!code)
+		output_done(&context->output, "from now on %llu officer%s must sign what officers sign", officers, officers == 1 ? "" : "s");
 	return code;
 }

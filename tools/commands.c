@@ -17,6 +17,15 @@ const struct command commands[] = {
 	  "A person has exactly one certificate. An OEM has its anchors: its packages are accepted when both\n"
 	  "signers chain to them.",
 	  NULL, VALUE_NONE, false, TABLES(enrol) },
+	{ "remove", "end an enrolment: a key is lost, or a person leaves; officers sign",
+	  "The log keeps the name. The last officers that the policy needs stay, and so does an OEM with an open job.",
+	  "NAME", VALUE_TEXT, false, TABLES(remove) },
+	{ "policy", "say how many officers must sign, and how many failures lock a person out; officers sign",
+	  "It is signed by as many officers as it asks for, or as were needed before if that is more. Those who sign in one\n"
+	  "place are given as several --key and --cert; for several places see --request-only.",
+	  NULL, VALUE_NONE, false, TABLES(policy) },
+	{ "unlock", "forgive a person's failures; officers sign", NULL, "NAME", VALUE_TEXT, false, TABLES(unlock) },
+	{ "submit", "send a request that is signed by enough people to the card", NULL, "FILE", VALUE_FILE, false, TABLES(submit) },
 	{ "state", "put the card into maintenance, back into service, or out of service for good; officers sign",
 	  "In maintenance the card produces nothing; its people, its firmware and its log are served. decommissioned is final: the\n"
 	  "keys that packages are encrypted to and the keys that devices are certified with are destroyed, and all jobs are closed;\n"
@@ -96,6 +105,10 @@ const struct command commands[] = {
 	  "Without a card. The chain of records and the tree must come to the checkpoint, which the card signed with both keys. With\n"
 	  "--after the log that an earlier file or checkpoint was about must be this one's beginning.",
 	  "FILE", VALUE_FILE, false, TABLES(log_verify) },
+	{ "audit", "check a log's file as 'log verify' does, and have the card record that the auditor saw it",
+	  "FILE is from 'provcard log export'. The auditor signs how many records it has and their tree's root; the card\n"
+	  "compares with its own log. With --job the job's hand-over shows it.",
+	  "FILE", VALUE_FILE, false, TABLES(audit) },
 	{ "firmware", "show the card's firmware; the same as 'provcard firmware status'", NULL, NULL, VALUE_NONE, false,
 	  TABLES(firmware_status) },
 	{ "firmware status", "show the card's firmware, its two slots and the floor", NULL, NULL, VALUE_NONE, false,

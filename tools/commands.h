@@ -12,7 +12,12 @@
 	X(cert)                                                                                                                            \
 	X(csr)                                                                                                                             \
 	X(init)                                                                                                                            \
-	X(enrol)                                                                                                                           \
+	X(enrol)                                                                                                                   \
+	X(remove)                                                                                                                  \
+	X(policy)                                                                                                                  \
+	X(unlock)                                                                                                                  \
+	X(submit)                                                                                                                  \
+	X(audit)                                                                                                                   \
 	X(pack)                                                                                                                            \
 	X(grant)                                                                                                                           \
 	X(sign)                                                                                                                            \

@@ -21,6 +21,9 @@ enum exit_code {
 	EXIT_LAST = EXIT_MACHINE,
 };
 
+/* Instead of an exit code: nothing was refused, but the card was not asked either; the command has no more to do. */
+#define REQUEST_WRITTEN (-1)
+
 const char *exit_code_meaning(int code);
 
 /* Where errors go besides the standard error stream: with JSON output they become part of it. NULL before output is set up. */

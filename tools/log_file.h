@@ -19,6 +19,7 @@ struct log_check {
 	int64_t at;
 };
 
-int log_file_verify(struct context *context, const struct log_check *check);
+/* @head: if not NULL, gets what the file's checkpoint says. */
+int log_file_verify(struct context *context, const struct log_check *check, struct provpkg_checkpoint *head);
 
 #endif

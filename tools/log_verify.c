@@ -214,7 +214,7 @@ static int check_end(struct auditor *auditor)
 	return result ? report_provpkg(check->path, result, NULL) : 0;
 }
 
-int log_file_verify(struct context *context, const struct log_check *check)
+int log_file_verify(struct context *context, const struct log_check *check, struct provpkg_checkpoint *head)
 {
 	struct auditor auditor = { .check = check, .digest_known = true };
 	int code = record_reader_open(check->path, &auditor.reader);
@@ -234,6 +234,8 @@ int log_file_verify(struct context *context, const struct log_check *check)
 		auditor.report.after = check->after;
 		auditor.report.earlier_size = auditor.earlier.size;
 		context->output.ops->log(&context->output, &auditor.report);
+		if (head)
+			*head = auditor.checkpoint;
 	}
 	record_reader_close(auditor.reader);
 	provpkg_card_free(auditor.card);

@@ -71,5 +71,7 @@ int main(int argc, char **argv)
 	else
 		code = run(&context, command, options);
 	options_free(options);
+	if (code == REQUEST_WRITTEN)
+		code = EXIT_GOOD;
 	return fflush(stdout) || ferror(stdout) ? EXIT_MACHINE : code;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What both forms of output need. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,4 +178,70 @@ const char *policy_find(const char *policy, const char *name, char *value, size_
 		return value;
 	}
 	return NULL;
+}
+
+static void add_number(uint64_t number, const char *name, void (*add)(void *context, const char *name, const char *value), void *context)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, number);
+	add(context, name, text);
+}
+
+static void add_certificate(X509 *certificate, const char *name, void (*add)(void *context, const char *name, const char *value),
+			    void *context)
+{
+	char subject[256] = "", hex[HEX_SIZE(PROVPKG_HASH_SIZE)];
+	uint8_t digest[PROVPKG_HASH_SIZE];
+	unsigned int size = sizeof(digest);
+
+	X509_NAME_oneline(X509_get_subject_name(certificate), subject, sizeof(subject));
+	add(context, name, subject);
+	if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1)
+		add(context, "certificate_sha256", to_hex(hex, digest, sizeof(digest)));
+}
+
+void request_fields(const struct provpkg_request *request, void (*add)(void *context, const char *name, const char *value), void *context)
+{
+	char hex[HEX_SIZE(PROVPKG_HASH_SIZE)], when[32];
+
+	switch (request->operation) {
+	case PROVPKG_OPERATION_INITIALISE:
+		add(context, "person", request->initialise.officer_name);
+		add_certificate(request->initialise.officer, "subject", add, context);
+		break;
+	case PROVPKG_OPERATION_ENROL:
+		add_certificate(sk_X509_value(request->enrol.certificates, 0), "subject", add, context);
+		break;
+	case PROVPKG_OPERATION_ALLOCATE:
+	case PROVPKG_OPERATION_CLOSE:
+	case PROVPKG_OPERATION_ZEROISE:
+		break;
+	case PROVPKG_OPERATION_REMOVE:
+		add(context, "person", request->remove.name);
+		break;
+	case PROVPKG_OPERATION_POLICY:
+		add_number(request->policy.officers, "officers", add, context);
+		add_number(request->policy.failures, "failures", add, context);
+		break;
+	case PROVPKG_OPERATION_UNLOCK:
+		add(context, "person", request->unlock.name);
+		break;
+	case PROVPKG_OPERATION_AUDIT:
+		add_number(request->audit.size, "log_size", add, context);
+		add(context, "log_root", to_hex(hex, request->audit.root, PROVPKG_HASH_SIZE));
+		if (request->audit.has_job)
+			add(context, "audited_job", to_hex(hex, request->audit.package_id, PROVPKG_ID_SIZE));
+		break;
+	case PROVPKG_OPERATION_ACTIVATE_FIRMWARE:
+		add(context, "firmware", to_hex(hex, request->activate.digest, sizeof(request->activate.digest)));
+		add_number(request->activate.security_version, "security_version", add, context);
+		break;
+	case PROVPKG_OPERATION_SET_STATE:
+		add(context, "state", card_state_name(request->set_state.state));
+		break;
+	case PROVPKG_OPERATION_SET_TIME:
+		add(context, "time", to_time(when, request->set_time.time));
+		break;
+	}
 }

@@ -176,6 +176,9 @@ const char *unit_step_name(uint32_t step);
 const char *proof_name(uint32_t proof);
 const char *slot_state_name(uint32_t state);
 
+/* What a request asks for beside job, count, role and name, a field at a time: @add gets each name and value. */
+void request_fields(const struct provpkg_request *request, void (*add)(void *context, const char *name, const char *value), void *context);
+
 /* One enrolment of the card's list, or one line of its policy. */
 struct enrolment {
 	const char *role;

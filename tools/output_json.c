@@ -380,6 +380,11 @@ static void json_grant(struct output *output, const struct grant_report *report)
 		add_authority(entry, report->authority, &report->signed_by);
 }
 
+static void json_field(void *context, const char *name, const char *value)
+{
+	json_add_text(context, name, value);
+}
+
 static void json_request(struct output *output, const struct request_report *report)
 {
 	const struct provpkg_request *request = report->request;
@@ -400,6 +405,7 @@ static void json_request(struct output *output, const struct request_report *rep
 		json_add_text(entry, "role", provpkg_role_name(request->enrol.role));
 		json_add_text(entry, "name", request->enrol.name);
 	}
+	request_fields(request, json_field, entry);
 }
 
 static void json_signer(struct output *output, const struct signer_report *signer)

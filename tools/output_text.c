@@ -300,6 +300,12 @@ static void text_grant(struct output *output, const struct grant_report *report)
 		printf("signer    %s%s\n", report->signer, report->trusted ? ", trusted" : ", not checked against any anchor");
 }
 
+static void text_field(void *context, const char *name, const char *value)
+{
+	(void)context;
+	printf("%-8s  %s\n", name, value);
+}
+
 static void text_request(struct output *output, const struct request_report *report)
 {
 	const struct provpkg_request *request = report->request;
@@ -315,6 +321,7 @@ static void text_request(struct output *output, const struct request_report *rep
 		printf("job       %s\n", to_hex(hex, request->close.package_id, PROVPKG_ID_SIZE));
 	if (request->operation == PROVPKG_OPERATION_ENROL)
 		printf("enrols    %s as %s\n", request->enrol.name, provpkg_role_name(request->enrol.role));
+	request_fields(request, text_field, NULL);
 	printf("card      %s\n", to_hex(hex, request->card_id, sizeof(request->card_id)));
 	printf("nonce     %s\n", to_hex(hex, request->nonce, sizeof(request->nonce)));
 }

@@ -49,3 +49,21 @@ void signers_clear(struct provpkg_signer signers[SIGNERS])
 	for (size_t i = 0; i < SIGNERS; i++)
 		signer_clear(&signers[i]);
 }
+
+int approvers_load(const struct options *options, struct provpkg_signer signers[APPROVERS_MAX], size_t *count)
+{
+	size_t given = option_count(options, "key");
+	int code = 0;
+
+	if (!given || given > APPROVERS_MAX || given != option_count(options, "cert"))
+		return report_usage(NULL, "--key and --cert are given equally often, 1 to %d times", APPROVERS_MAX);
+	for (*count = 0; *count < given && !code; (*count)++)
+		code = signer_load(option_at(options, "key", *count), option_at(options, "cert", *count), &signers[*count]);
+	return code;
+}
+
+void approvers_clear(struct provpkg_signer *signers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		signer_clear(&signers[i]);
+}

@@ -18,4 +18,10 @@
 int signers_load(const struct options *options, unsigned int suite, struct provpkg_signer signers[SIGNERS]);
 void signers_clear(struct provpkg_signer signers[SIGNERS]);
 
+#define APPROVERS_MAX 16
+
+/* By --key and --cert, as many as are given, at least one; in that order. 0 or the exit code, after a message. */
+int approvers_load(const struct options *options, struct provpkg_signer signers[APPROVERS_MAX], size_t *count);
+void approvers_clear(struct provpkg_signer *signers, size_t count);
+
 #endif

@@ -109,19 +109,22 @@ static int approve_initialise(struct request *request)
 	return 0;
 }
 
-/* Everybody who signed must be enrolled and neither locked nor paused. The actor is the first of the role that counts. */
+/*
+ * Everybody who signed must be enrolled and neither locked nor paused. The actor is who was enrolled first of the role that counts:
+ * signatures have no order of their own, they are a set.
+ */
 static int check_signers(struct request *request, enum provpkg_role role)
 {
-	bool named = false;
+	const struct vault_person *actor = NULL;
 
 	for (size_t i = 0; i < provpkg_signed_count(request->object); i++) {
 		const struct vault_person *person = people_find(request->vault, provpkg_signed_signer(request->object, i));
 
 		if (!person)
 			return PROVCARD_REFUSAL_APPROVER_UNKNOWN;
-		if (!request->actor[0] || (person->role == role && !named))
-			set_actor(request, person->name);
-		named |= person->role == role;
+		if (!actor || (person->role == role && (actor->role != role || person < actor)))
+			actor = person;
+		set_actor(request, actor->name);
 		switch (lockout_state(request->core, request->vault, person)) {
 		case LOCKOUT_LOCKED:
 			return PROVCARD_REFUSAL_APPROVER_LOCKED;
