@@ -45,7 +45,9 @@ static void use(struct provpkg_manifest *manifest)
 	struct provpkg_payload *payload;
 	const uint8_t *card_id = parcel.cards[0].card.card_id;
 
-	FUZZ_MUST(fields->recipients && fields->grants <= fields->recipients);
+	FUZZ_MUST(fields->recipients && fields->grants <= (fields->authority ? 0 : fields->recipients));
+	FUZZ_MUST(provpkg_approvals_valid(fields->approval, fields->approvals));
+	FUZZ_MUST(!fields->authority || provpkg_authority_valid(fields->authority, fields->suite));
 	FUZZ_MUST(memchr(fields->product, 0, sizeof(fields->product)));
 	FUZZ_MUST(parcel_key(&parcel, manifest, 0, key) == -EINVAL);
 	if (provpkg_manifest_trust(manifest, parcel.oem.anchors, PKI_NOW))
@@ -102,16 +104,43 @@ static void seed(const char *name, uint8_t kind, struct provpkg_view bytes)
 	fuzz_seed(name, out.data, out.size);
 }
 
+/* The content of @parcel's manifest. */
+static void seed_content(const char *name, const struct parcel *from)
+{
+	struct provpkg_signed *object;
+
+	FUZZ_MUST(!provpkg_signed_open(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(&from->manifest), &object));
+	seed(name, CONTENT, provpkg_signed_content(object));
+	provpkg_signed_free(object);
+}
+
+/* One with a quota authority and approvals. */
+static void seed_demands(void)
+{
+	static const struct provpkg_approval approval = { PROVPKG_OPERATION_CLOSE, PROVPKG_ROLE_AUDITOR, 2 };
+	struct provpkg_authority authority;
+	struct parcel demanding;
+
+	parcel_new(&demanding, 4096);
+	pki_authority(&demanding.oem, 1, 1, &authority);
+	demanding.build.authority = &authority;
+	demanding.build.approvals = &approval;
+	demanding.build.approval_count = 1;
+	for (size_t i = 0; i < PARCEL_CARDS; i++)
+		demanding.recipients[i].ceiling_good = demanding.recipients[i].ceiling_scrap = 0;
+	parcel_pack(&demanding);
+	seed_content("demands", &demanding);
+	parcel_free(&demanding);
+}
+
 void fuzz_seeds(void)
 {
 	const struct provpkg_layout layout = { { 4096, 100 }, { 8192, 32 }, { 12288, (1u << 20) - 12288 } };
 	uint8_t header[PROVPKG_HEADER_SIZE];
-	struct provpkg_signed *object;
 
 	FUZZ_MUST(!provpkg_layout_encode(&layout, header));
 	seed("header", HEADER, (struct provpkg_view){ header, 128 });
 	seed("manifest", WHOLE, provpkg_blob_view(&parcel.manifest));
-	FUZZ_MUST(!provpkg_signed_open(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(&parcel.manifest), &object));
-	seed("content", CONTENT, provpkg_signed_content(object));
-	provpkg_signed_free(object);
+	seed_content("content", &parcel);
+	seed_demands();
 }
