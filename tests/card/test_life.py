@@ -205,3 +205,22 @@ def test_no_core_dumps(packed, tmp_path):
     packed.card.child.returncode = -signal.SIGABRT
     assert os.WTERMSIG(status) == signal.SIGABRT and not os.WCOREDUMP(status)
     assert before == set(tmp_path.iterdir()) | set(memory_of(packed).iterdir())
+
+
+def test_an_old_image_opens_nothing(packed, people):
+    """Whatever was copied of the card's memory is worth nothing after a zeroise, and shows no key before."""
+    folder, regions = memory_of(packed), ("vault.nv", "ledger.nv", "log.nv", "staging.nv")
+    before = {name: (folder / name).read_bytes() for name in regions}
+    root = (folder / "root").read_bytes()
+    # What every private key of the card begins with in DER: SEC 1 of P-256 and P-384.
+    for name, data in before.items():
+        for mark in (bytes.fromhex("30770201010420"), bytes.fromhex("3081a40201010430"), root):
+            assert mark not in data, name
+    packed.house.provcard(f"zeroise {by(people.officer)}")
+    assert (folder / "root").read_bytes() != root
+    packed.card.power_cut()
+    for name, data in before.items():
+        (folder / name).write_bytes(data)
+    packed.card.power_on()
+    assert state(packed) in ("blank", "failed")
+    assert not packed.json("status")["status"].get("jobs")

@@ -19,6 +19,8 @@
 static struct station station;
 static uint8_t package_id[PROVPKG_ID_SIZE];
 static struct provpkg_blob file;
+static int (*plain_flush)(void *context, enum port_region region);
+static thrd_t *tamper_thread;
 static uint32_t job;
 
 static int set_up(void **state)
@@ -428,21 +430,71 @@ static void test_tampered_without_power(void **state)
 	free_secrets(&secrets);
 }
 
-/* In the middle of a unit. */
+static int tell_tampering(void *context)
+{
+	core_tamper(context);
+	return 0;
+}
+
+/* In the middle of a unit: the unit goes on when the root secret is gone and the fault is set, not before. */
 static void break_in(void *context)
 {
-	(void)context;
 	station.board.tampered = true;
-	station.core->port->ops->root_destroy(station.core->port->context);
-	atomic_store(&station.core->fault, REFUSED(TAMPERED));
+	assert_int_equal(thrd_create(context, tell_tampering, station.core), thrd_success);
+	while (!atomic_load(&station.core->fault))
+		thrd_yield();
 }
 
 static void test_tamper_stops_a_unit(void **state)
 {
+	static const uint8_t zero[32];
+	thrd_t thread;
+
 	(void)state;
 	fake_insert(0, 2);
 	fake_part[0].on_program = break_in;
+	fake_part[0].context = &thread;
 	assert_int_not_equal(station_run(&station, job, 0, NULL), 0);
+	assert_int_equal(thrd_join(thread, NULL), thrd_success);
+	assert_memory_equal(station.board.root, zero, sizeof(zero));
+	assert_null(station.core->vault);
+	for (size_t i = 0; i < CORE_MAX_JOBS; i++)
+		assert_null(station.core->handle[i].package);
+	assert_int_equal(life(), PROVCARD_CARD_TAMPERED);
+}
+
+/* A request that has passed its judges when the board is broken into stores a vault under a new root secret: that dies as well. */
+static int tamper_flush(void *context, enum port_region region)
+{
+	static thrd_t *told;
+
+	if (region == PORT_NV_VAULT && tamper_thread && !told) {
+		told = tamper_thread;
+		assert_int_equal(thrd_create(told, tell_tampering, station.core), thrd_success);
+		while (!atomic_load(&station.core->fault))
+			thrd_yield();
+	}
+	return plain_flush(context, region);
+}
+
+static void test_tamper_in_the_middle_of_a_request(void **state)
+{
+	static struct port_ops ops;
+	static const uint8_t zero[32];
+	thrd_t thread;
+
+	(void)state;
+	station_off(&station);
+	ops = *station.board.port.ops;
+	plain_flush = ops.nv_flush;
+	ops.nv_flush = tamper_flush;
+	station.board.port.ops = &ops;
+	station_on(&station);
+	tamper_thread = &thread;
+	assert_int_not_equal(station_enrol(&station, PROVPKG_ROLE_AUDITOR, "anna", station.auditor.certificate), 0);
+	tamper_thread = NULL;
+	assert_int_equal(thrd_join(thread, NULL), thrd_success);
+	assert_memory_equal(station.board.root, zero, sizeof(zero));
 	assert_int_equal(life(), PROVCARD_CARD_TAMPERED);
 }
 
@@ -542,6 +594,7 @@ int main(void)
 		TEST(test_tamper),
 		TEST(test_tampered_without_power),
 		TEST(test_tamper_stops_a_unit),
+		TEST(test_tamper_in_the_middle_of_a_request),
 		TEST(test_presence_is_not_for_working_cards),
 		TEST(test_stopped_card_knows_its_officers),
 		TEST(test_entropy_that_sticks),
