@@ -16,7 +16,7 @@ from verifier import asn1, signed
 from verifier.card import Card
 from verifier.certificate import read_pem
 from verifier.envelope import AgreementEnvelope
-from verifier.package import Package
+from verifier.package import Package, sections
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "Documentation" / "verifying.rst"
 BLOCK = re.compile(r"^\.\. code-block:: (sh|python)\n\n((?:   .*\n|\n)+)", re.MULTILINE)
@@ -179,6 +179,25 @@ def test_openssl_opens_the_second_share(package, open_cards, anchors, people, tm
     assert wrong.returncode
 
 
+@pytest.mark.parametrize("suite", [1, 2])
+def test_openssl_verifies_manifests(suite, package, package_2, people, tmp_path):
+    """Of both suites, with the suite's roots and not without one of them."""
+    oem = people.oem
+    roots = {1: [oem.classical_root, oem.pq_root], 2: [oem.pq_87_root]}[suite]
+    (tmp_path / "manifest.p7m").write_bytes(sections((package if suite == 1 else package_2).read_bytes())[0])
+
+    def verify(anchors):
+        (tmp_path / "anchors.pem").write_text("".join(root.certificate.read_text() for root in anchors))
+        return run("openssl", "cms", "-verify", "-inform", "DER", "-in", tmp_path / "manifest.p7m", "-binary", "-purpose", "any",
+                   "-CAfile", tmp_path / "anchors.pem", "-signer", tmp_path / "signers.pem", "-out", tmp_path / "manifest.der",
+                   check=False).returncode == 0
+
+    assert verify(roots)
+    assert (tmp_path / "signers.pem").read_text().count("BEGIN CERTIFICATE") == len(roots)
+    assert asn1.read(asn1.Manifest, (tmp_path / "manifest.der").read_bytes())["core"]["suite"].native == suite
+    assert not verify(roots[1:] or [oem.pq_root])
+
+
 def test_openssl_verifies_a_later_grant(delivered, people, tmp_path):
     """`openssl cms -verify`, with the OEM's anchors and no others."""
     words = ["openssl", "cms", "-verify", "-inform", "DER", "-in", delivered.grant, "-binary", "-purpose", "any", "-out",
@@ -223,13 +242,24 @@ def test_gnutls_verifies_what_was_delivered(delivered, people, tmp_path):
                tmp_path / "chain", check=False).returncode
 
 
+def test_gnutls_verifies_the_card(delivered, people, tmp_path):
+    """The chain of elliptic curves; GnuTLS of Debian 13 prints ML-DSA certificates but calls good chains of them invalid."""
+    if not shutil.which("certtool"):
+        pytest.skip("GnuTLS's certtool is not here")
+    card = Card((delivered.folder / "card-certs.pem").read_text())
+    root = people.maker.classical.certificate
+    (tmp_path / "chain").write_bytes(card.encryption[0].pem + card.identities[0].pem + root.read_bytes())
+    said = run("certtool", "--verify", "--load-ca-certificate", root, "--infile", tmp_path / "chain").stdout.decode()
+    assert "Verified. The certificate is trusted." in said
+
+
 def test_zlint_finds_nothing_in_what_was_delivered(delivered, tmp_path):
-    """Devices, the issuing certificate, and the card's certificates of elliptic curves."""
+    """Devices, the issuing certificate, and every certificate of the card."""
     if not shutil.which("zlint"):
         pytest.skip("zlint is not here")
     card = Card((delivered.folder / "card-certs.pem").read_text())
     judged = [read_pem(text)[0] for text in delivered_certificates(delivered)]
-    judged += [read_pem((delivered.folder / "ca.pem").read_text())[0], card.identities[0], card.encryption[0]]
+    judged += [read_pem((delivered.folder / "ca.pem").read_text())[0], *card.certificates]
     for certificate in judged:
         (tmp_path / "certificate.pem").write_bytes(certificate.pem)
         lints = json.loads(run("zlint", "-includeSources=RFC5280", tmp_path / "certificate.pem").stdout)

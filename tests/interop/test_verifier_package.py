@@ -99,6 +99,32 @@ def test_each_card_opens_it(which, package, anchors, open_cards):
     assert contents.issuers == [read_pem(card.issuer.read_text())[0] for card in open_cards]
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_each_card_opens_suite_2(which, package_2, anchors, open_cards):
+    """With its ML-KEM-1024 key and no other; what comes out was signed by the ML-DSA-87 key."""
+    found, own = parsed(package_2, anchors), open_cards[which]
+    identity = card(own).card_id
+    assert found.suite == 2 and found.agreement is None and len(found.signed.signers) == 1
+    contents = found.open(identity, None, own.kem_1024_key)
+    assert contents.images["application"] == (processes.BUILD / "device" / "application.bin").read_bytes()
+    assert contents.fields["oem"].dump() == found.signed.signers[0].der
+    with pytest.raises(Refused, match="ML-KEM ciphertext|does not unwrap"):
+        found.open(identity, own.agreement_key, own.kem_key)
+    with pytest.raises(Refused, match="does not unwrap"):
+        found.open(identity, None, open_cards[1 - which].kem_1024_key)
+
+
+def test_suites_do_not_mix(package, package_2, anchors):
+    """A pair is not suite 2, nor one signature suite 1; chains keep to what the suite demands."""
+    one, two = parsed(package, anchors).signed, parsed(package_2, anchors).signed
+    with pytest.raises(Refused, match="one signature by an ML-DSA-87 key"):
+        one.oem(anchors.oem, now(), 2)
+    with pytest.raises(Refused, match="two signatures are needed"):
+        two.oem(anchors.oem, now(), 1)
+    with pytest.raises(Refused, match="no anchor of the right kind"):
+        two.oem(anchors.oem[:2], now(), 2)
+
+
 def test_several_segments(large, anchors, open_cards):
     """The image comes out whole, and there is no identity in it."""
     path, image = large
