@@ -45,29 +45,58 @@ static const struct content_type *content_type_find(enum provpkg_content type)
 	return NULL;
 }
 
-/* The same certificate may come with several signers; it goes in once. */
-static bool add_certificate(CMS_ContentInfo *cms, X509 *certificate)
+static bool is_among(STACK_OF(X509) *certificates, X509 *certificate)
+{
+	for (int i = 0; i < sk_X509_num(certificates); i++)
+		if (!X509_cmp(sk_X509_value(certificates, i), certificate))
+			return true;
+	return false;
+}
+
+static bool issued_any(X509 *issuer, STACK_OF(X509) *certificates)
+{
+	for (int i = 0; i < sk_X509_num(certificates); i++)
+		if (provpkg_x509_issued(issuer, sk_X509_value(certificates, i)))
+			return true;
+	return false;
+}
+
+/*
+ * The same certificate may come with several signers; it goes in once. An issuer only if it is above one that is
+ * there. 1 when it was added, 0 when not, -1 for a failure.
+ */
+static int add_certificate(CMS_ContentInfo *cms, X509 *certificate, bool is_issuer)
 {
 	STACK_OF(X509) *present = CMS_get1_certs(cms);
-	bool good = true;
+	int added = 0;
 
-	for (int i = 0; good && i < sk_X509_num(present); i++)
-		if (!X509_cmp(sk_X509_value(present, i), certificate))
-			goto out;
-	good = CMS_add1_cert(cms, certificate) == 1;
-out:
+	if (!is_among(present, certificate) && (!is_issuer || issued_any(certificate, present)))
+		added = CMS_add1_cert(cms, certificate) == 1 ? 1 : -1;
 	sk_X509_pop_free(present, X509_free);
-	return good;
+	return added;
+}
+
+/* Of the chains that came with the signers what is above one of them: more would be refused, for nobody signs it. */
+static bool add_chains(CMS_ContentInfo *cms, const struct provpkg_signer *signers, size_t count)
+{
+	int added;
+
+	do {
+		added = 0;
+		for (size_t i = 0; i < count; i++)
+			for (int k = 0; k < sk_X509_num(signers[i].chain) && added >= 0; k++) {
+				int one = add_certificate(cms, sk_X509_value(signers[i].chain, k), true);
+
+				added = one < 0 ? -1 : added + one;
+			}
+	} while (added > 0);
+	return !added;
 }
 
 static bool add_signer(CMS_ContentInfo *cms, const struct provpkg_signer *signer, unsigned int flags)
 {
-	if (!add_certificate(cms, signer->certificate))
-		return false;
-	for (int i = 0; i < sk_X509_num(signer->chain); i++)
-		if (!add_certificate(cms, sk_X509_value(signer->chain, i)))
-			return false;
-	return CMS_add1_signer(cms, signer->certificate, signer->key, EVP_sha512(), SIGNER_FLAGS | CMS_NOCERTS | flags);
+	return add_certificate(cms, signer->certificate, false) >= 0 &&
+	       CMS_add1_signer(cms, signer->certificate, signer->key, EVP_sha512(), SIGNER_FLAGS | CMS_NOCERTS | flags);
 }
 
 static CMS_ContentInfo *sign_all(const ASN1_OBJECT *type, BIO *content, const struct provpkg_signer *signers, size_t count)
@@ -77,7 +106,7 @@ static CMS_ContentInfo *sign_all(const ASN1_OBJECT *type, BIO *content, const st
 
 	for (size_t i = 0; good && i < count; i++)
 		good = add_signer(cms, &signers[i], 0);
-	if (good && CMS_final(cms, content, NULL, CMS_BINARY))
+	if (good && add_chains(cms, signers, count) && CMS_final(cms, content, NULL, CMS_BINARY))
 		return cms;
 	CMS_ContentInfo_free(cms);
 	return NULL;
@@ -156,7 +185,9 @@ static int open_known(const struct content_type *known, struct provpkg_view cms,
 
 	if (result)
 		return result;
-	return signatures_good(object) ? 0 : known->bad_signature;
+	if (!signatures_good(object))
+		return known->bad_signature;
+	return provpkg_signed_certificates_belong(object->certificates, object->signers) ? 0 : PROVCARD_REFUSAL_SURPLUS_CERTIFICATE;
 }
 
 int provpkg_signed_open(enum provpkg_content type, struct provpkg_view cms, struct provpkg_signed **object)
@@ -258,6 +289,8 @@ static int sign_too(struct provpkg_signed *object, const struct provpkg_signer *
 	for (size_t i = 0; i < count; i++)
 		if (!add_signer(object->cms, &signers[i], CMS_REUSE_DIGEST))
 			return -EIO;
+	if (!add_chains(object->cms, signers, count))
+		return -EIO;
 	return provpkg_der_encode(object->cms, ASN1_ITEM_rptr(CMS_ContentInfo), cms);
 }
 

@@ -21,4 +21,7 @@ PROVPKG_MUST_CHECK int provpkg_signed_form(struct provpkg_view cms, const ASN1_O
 /* Did signer @index sign with a key of @kind, over SHA-512, as the suites demand? */
 bool provpkg_signed_is(const struct provpkg_signed *object, size_t index, const char *kind);
 
+/* Is each of @certificates a signer's, or that of an issuer of one that is? */
+bool provpkg_signed_certificates_belong(STACK_OF(X509) *certificates, STACK_OF(X509) *signers);
+
 #endif

@@ -161,13 +161,13 @@ def outer_lengths(cms, inside):
 
 
 def test_certificate_slipped_in(house, people):
-    """Certificates in a CMS are nobody's statement: with one more, it is the same package, and the honest copy is not shut out."""
+    """Certificates in a CMS are nobody's statement: one more that says nothing on the signers is refused, the honest copy is not."""
     workflow.pack(house.house, people, house.folder / "honest.ppkg")
     package = (house.house.folder / "honest.ppkg").read_bytes()
     (house.house.folder / "slipped.ppkg").write_bytes(with_stranger(package, people))
-    house.house.provcard("load slipped.ppkg")
     with checks.unchanged(house):
-        assert "its counts stand" in house.house.provcard("load honest.ppkg")
+        checks.refused(house.house, "load slipped.ppkg", "SURPLUS_CERTIFICATE")
+    assert "its counts stand" not in house.house.provcard("load honest.ppkg")
 
 
 def test_second_load(floor):

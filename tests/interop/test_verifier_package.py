@@ -283,9 +283,9 @@ def another_content_type(signed_data):
 
 
 STRUCTURES = {
-    "one signature": (only("signer_infos", [0]), "two signatures are needed"),
-    "the other signature": (only("signer_infos", [1]), "two signatures are needed"),
-    "the same signature twice": (only("signer_infos", [0, 0]), "P-384 and an ML-DSA key"),
+    "one signature": (only("signer_infos", [0]), "belongs to no signer"),
+    "the other signature": (only("signer_infos", [1]), "belongs to no signer"),
+    "the same signature twice": (only("signer_infos", [0, 0]), "belongs to no signer"),
     "no signature": (only("signer_infos", []), "no signer"),
     "no certificates": (only("certificates", []), "without its certificate"),
     "another version": (version_one, "another version"),

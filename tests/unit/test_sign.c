@@ -338,6 +338,40 @@ static void no_altered_bit_is_accepted(void **state)
 	provpkg_blob_free(&cms);
 }
 
+/* ---- Certificates that nobody signs ---- */
+
+/* What opening says of an object to which @extra was added behind the signatures. */
+static int open_with(X509 *extra)
+{
+	struct provpkg_blob cms = sign(oem.signers, 2);
+	const unsigned char *at = cms.data;
+	CMS_ContentInfo *info = d2i_CMS_ContentInfo(NULL, &at, (long)cms.size);
+	unsigned char *der = NULL;
+	int size, result;
+
+	assert_non_null(info);
+	assert_int_equal(CMS_add1_cert(info, extra), 1);
+	size = i2d_CMS_ContentInfo(info, &der);
+	assert_true(size > 0);
+	result = open_bytes(der, (size_t)size);
+	OPENSSL_free(der);
+	CMS_ContentInfo_free(info);
+	provpkg_blob_free(&cms);
+	return result;
+}
+
+static void surplus_certificates_are_refused(void **state)
+{
+	struct pki_oem other;
+
+	(void)state;
+	pki_oem_new(&other, "Other");
+	assert_int_equal(open_with(oem.classical.root), 0); /* above a signer */
+	assert_int_equal(open_with(other.classical.root), PROVCARD_REFUSAL_SURPLUS_CERTIFICATE);
+	assert_int_equal(open_with(other.signers[1].certificate), PROVCARD_REFUSAL_SURPLUS_CERTIFICATE);
+	pki_oem_free(&other);
+}
+
 /* ---- Signing one after another ---- */
 
 static int add(const struct provpkg_blob *cms, const struct provpkg_signer *signers, size_t count, struct provpkg_blob *out)
@@ -472,6 +506,7 @@ int main(void)
 		cmocka_unit_test(other_spellings_of_lengths_are_refused),
 		cmocka_unit_test(what_no_signature_covers_may_not_vary),
 		cmocka_unit_test(no_altered_bit_is_accepted),
+		cmocka_unit_test(surplus_certificates_are_refused),
 		cmocka_unit_test(others_sign_what_somebody_signed),
 		cmocka_unit_test(nobody_signs_twice),
 		cmocka_unit_test(what_is_not_good_is_not_signed),

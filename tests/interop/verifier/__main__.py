@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """python3 -m verifier package FILE --anchors OEM.pem | delivery FOLDER | device FILE --anchors MAKER.pem [--device-ca ROOT.pem]
-| firmware FILE --anchors MAKER.pem"""
+| firmware FILE --anchors MAKER.pem | log FILE --anchors MAKER.pem [--after EARLIER]"""
 import argparse
 import pathlib
 import sys
@@ -11,6 +11,7 @@ from .birth import Birth
 from .certificate import read_pem
 from .delivery import Verifier
 from .firmware import Firmware
+from .logfile import LogFile
 from .package import Package
 
 
@@ -22,10 +23,11 @@ def certificates(path):
 def main():
     """One file or folder."""
     parser = argparse.ArgumentParser(prog="verifier", description="check a package or a delivery without libprovpkg")
-    parser.add_argument("kind", choices=["package", "firmware", "delivery", "device"])
+    parser.add_argument("kind", choices=["package", "firmware", "delivery", "device", "log"])
     parser.add_argument("path")
     parser.add_argument("--anchors", required=True, type=certificates, help="PEM: the OEM's for a package, else the card maker's")
     parser.add_argument("--device-ca", type=certificates, help="PEM: the root above the device certificates")
+    parser.add_argument("--after", help="log: an earlier file or checkpoint")
     options = parser.parse_args()
     try:
         if options.kind == "package":
@@ -37,6 +39,10 @@ def main():
         elif options.kind == "device":
             says = Birth(options.path).check(options.anchors, options.device_ca)
             print(f"part {says['unit']['uid'].hex()}: record, proof, checkpoint and certificate are right")
+        elif options.kind == "log":
+            log = LogFile(options.path)
+            log.check(options.anchors, options.after)
+            print(f"log of card {log.card.serial}: {log.entries} entries of {log.checkpoint.size}: all right")
         else:
             verifier = Verifier(options.path, options.anchors, options.device_ca)
             end = verifier.check()

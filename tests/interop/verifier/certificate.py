@@ -107,6 +107,17 @@ class Certificate:
         """As a PEM text."""
         return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(self.der) + b"-----END CERTIFICATE-----\n"
 
+    def issued(self, other):
+        """Is @other by this one's name and key?"""
+        if other.issuer != self.subject:
+            return False
+        try:
+            self.key.verify(other.fields["signature_algorithm"]["algorithm"].dotted, other.tbs.dump(),
+                            other.fields["signature_value"].native)
+        except Refused:
+            return False
+        return True
+
     def names(self):
         """[(attribute type dotted, text)] of the subject, in order."""
         return [(item["type"].dotted, item["value"].native) for part in self.tbs["subject"].chosen for item in part]

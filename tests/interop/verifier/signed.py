@@ -85,6 +85,18 @@ class Signed:
         self.signers = [self.check_signer(info) for info in signed["signer_infos"]]
         announced = [item.dump() for item in signed["digest_algorithms"]]
         need(len(set(announced)) == len(announced) and set(announced) == self.digests, "digests announced are not those used")
+        self.check_certificates()
+
+    def check_certificates(self):
+        """Nobody signs them, so there are none but the signers' and those above."""
+        left = [one for one in self.certificates if one not in self.signers]
+        below = list(self.signers)
+        while below:
+            child = below.pop()
+            above = [one for one in left if one.issued(child)]
+            left = [one for one in left if one not in above]
+            below += above
+        need(not left, "a certificate that belongs to no signer")
 
     def check_signer(self, info):
         """The certificate of a signer whose signature is right."""
