@@ -233,13 +233,31 @@ def look(desk, words):
 
 
 def test_approvals(house, people, tmp_path):
-    """One operator is not two; what the OEM demands is beside what the card demands."""
+    """One operator is not two, whoever signs first; nor does an operator close without the auditor. At one desk or at two."""
+    desk, officer = house.house, workflow.signed_by(people.officer)
+    others = {}
+    for name, role in (("second", "operator"), ("auditor", "auditor")):
+        others[name] = pki.Person(tmp_path / "others", name)
+        desk.give(others[name].key, others[name].certificate)
+        desk.provcard(f"enrol --role {role} --name {name} --certificate {others[name].certificate.name} {officer}")
     workflow.pack(house.house, people, tmp_path / "package.ppkg", count=2,
                   extra="--approvals allocate:operator:2,close:auditor:1")
     house.house.provcard("load package.ppkg")
     with checks.unchanged(house):
         checks.refused(house.house, f"allocate --count 1 {checks.signed(people)}", "APPROVALS_MISSING")
         checks.refused(house.house, f"close --output delivery {checks.signed(people)}", "APPROVALS_MISSING")
+    desk.provcard(f"allocate --count 1 {checks.signed(people)} --request-only one.req", expected=None)
+    assert "allocate" in desk.provcard("inspect one.req")
+    desk.provcard(f"sign one.req {workflow.signed_by(others['second'])} --output two.req")
+    assert len(look(desk, "two.req")["signers"]) == 2
+    desk.provcard("submit two.req")
+    desk.provcard(f"allocate --count 1 {checks.signed(people)} {workflow.signed_by(others['second'])}")
+    house.insert(0)
+    desk.provcard("run --heads 0")
+    checks.refused(desk, f"close --output delivery {checks.signed(people)} {workflow.signed_by(others['second'])}",
+                   "APPROVALS_MISSING")
+    desk.provcard(f"close --output delivery {checks.signed(people)} {workflow.signed_by(others['auditor'])}")
+    assert checks.counts(house) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("words", [

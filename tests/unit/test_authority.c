@@ -179,6 +179,35 @@ static void the_suite_says_what_a_set_is(void **state)
 	assert_false(provpkg_authority_valid(&authority, 99));
 }
 
+/* Suite 2: one signature is a member's whole set, and a pair of suite 1 is none. */
+static void members_of_suite_2_sign_once(void **state)
+{
+	struct provpkg_authority by = { .threshold = 2 };
+	struct provpkg_signer signers[2];
+	struct pki_chain chain[2];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		STACK_OF(X509) *certificates = sk_X509_new_null();
+
+		pki_chain_new(&chain[i], "ML-DSA-87", &(struct pki_profile){ .subject = "member" });
+		signers[i] = (struct provpkg_signer){ chain[i].key, chain[i].certificate, NULL };
+		assert_true(sk_X509_push(certificates, chain[i].certificate));
+		assert_int_equal(provpkg_authority_add(&by, PROVPKG_SUITE_HYBRID, "x", certificates), REFUSED(CERTIFICATE_UNUSABLE));
+		assert_int_equal(provpkg_authority_add(&by, PROVPKG_SUITE_CNSA2, i ? "b" : "a", certificates), 0);
+		sk_X509_free(certificates);
+	}
+	assert_true(provpkg_authority_valid(&by, PROVPKG_SUITE_CNSA2));
+	assert_false(provpkg_authority_valid(&by, PROVPKG_SUITE_HYBRID));
+	assert_false(provpkg_authority_valid(&authority, PROVPKG_SUITE_CNSA2));
+	assert_int_equal(judge_at(&by, PROVPKG_SUITE_CNSA2, signers, 2, PKI_NOW, NULL), 0);
+	assert_int_equal(judge_at(&by, PROVPKG_SUITE_CNSA2, signers, 1, PKI_NOW, NULL), REFUSED(GRANT_APPROVALS));
+	assert_int_equal(judge_at(&by, PROVPKG_SUITE_HYBRID, signers, 2, PKI_NOW, NULL), REFUSED(GRANT_APPROVALS));
+	assert_int_equal(judge_at(&authority, PROVPKG_SUITE_CNSA2, member[0].signers, 2, PKI_NOW, NULL), REFUSED(GRANT_APPROVALS));
+	for (size_t i = 0; i < 2; i++)
+		pki_chain_free(&chain[i]);
+}
+
 /* ---- Form ---- */
 
 static int encode(const struct provpkg_authority *from, struct provpkg_blob *der)
@@ -484,6 +513,7 @@ int main(void)
 		cmocka_unit_test(certificates_must_be_for_signing),
 		cmocka_unit_test(one_key_is_one_member),
 		cmocka_unit_test(the_suite_says_what_a_set_is),
+		cmocka_unit_test(members_of_suite_2_sign_once),
 		cmocka_unit_test(members_are_added_by_their_certificates),
 		cmocka_unit_test(what_is_encoded_is_decoded),
 		cmocka_unit_test(what_does_not_fit_is_not_encoded),
