@@ -92,6 +92,9 @@ def test_time(packed, people, tmp_path):
     assert "TIME_BACKWARDS" in house.provcard(f"time --set 2020-01-01 {by_authority}", expected=1)
     assert "TIME_TOO_FAR" in house.provcard(f"time --set 2120-01-01 {by_authority}", expected=1)
     house.provcard("time --set now", expected=2)
+    # So far ahead, officers sign as well. A card of its own, for no way leads back.
+    later = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 400 * 86400))
+    assert later in house.provcard(f"time --set {later} {by_authority} {by(people.officer)}")
     restart(packed)
     assert ", authenticated" in house.provcard("time")
 
