@@ -487,6 +487,45 @@ static void closing_need_not_be_the_logs_end(void **state)
 	delivery_free(&delivery);
 }
 
+/* ---- One alone ---- */
+
+/* What is said of entry @index alone, with another's certificate when @certificate is another entry. */
+static int verify_birth(uint64_t index, uint64_t certificate, bool flip)
+{
+	struct provpkg_birth birth = { .issuer_chain = world.issuer.chain };
+	struct provpkg_record record;
+	struct delivery delivery;
+	int result;
+
+	delivery_new(&delivery);
+	birth.record = provpkg_blob_view(&delivery.entry[index].der);
+	birth.certificate = provpkg_blob_view(&delivery.entry[certificate].attachment);
+	birth.checkpoint.size = LOG_SIZE;
+	memcpy(birth.checkpoint.root, delivery.end.log_root, PROVPKG_HASH_SIZE);
+	assert_int_equal(provpkg_inclusion_proof(provpkg_nodes_give, &delivery.nodes, index, LOG_SIZE, birth.inclusion,
+						 &birth.inclusion_count),
+			 0);
+	birth.inclusion[0][0] ^= flip;
+	result = provpkg_birth_verify(&birth, &record);
+	if (!result)
+		assert_int_equal(record.index, index);
+	delivery_free(&delivery);
+	return result;
+}
+
+static void good_units_can_be_checked_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(verify_birth(FIRST_GOOD, FIRST_GOOD, false), 0);
+	assert_int_equal(verify_birth(THIRD_GOOD, THIRD_GOOD, false), 0);
+	assert_int_equal(verify_birth(FIRST_GOOD, FIRST_GOOD, true), PROVCARD_REFUSAL_PROOF_MISMATCH);
+	assert_int_equal(verify_birth(FIRST_GOOD, SECOND_GOOD, false), PROVCARD_REFUSAL_DEVICE_CERTIFICATE);
+	assert_int_equal(verify_birth(FIRST_GOOD, LOADED, false), PROVCARD_REFUSAL_DEVICE_CERTIFICATE); /* none */
+	assert_int_equal(verify_birth(SCRAP, SCRAP, false), PROVCARD_REFUSAL_RECORD_MISPLACED);
+	assert_int_equal(verify_birth(CLOSED, FIRST_GOOD, false), PROVCARD_REFUSAL_RECORD_MISPLACED);
+	assert_int_equal(verify_birth(FOREIGN, FOREIGN, false), PROVCARD_REFUSAL_RECORD_MISPLACED);
+}
+
 /* ---- Counters ---- */
 
 static void good_twice(struct provpkg_record *record)
@@ -650,6 +689,7 @@ int main(void)
 		cmocka_unit_test(runs_have_one_form),
 		cmocka_unit_test(records_cannot_hide_in_runs),
 		cmocka_unit_test(closing_need_not_be_the_logs_end),
+		cmocka_unit_test(good_units_can_be_checked_alone),
 		cmocka_unit_test(counters_must_run_on),
 		cmocka_unit_test(end_counts_must_be_the_records),
 		cmocka_unit_test(records_are_counted),
