@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "job.h"
 #include "package.h"
 #include "provcard_hif.h"
 
@@ -69,6 +70,8 @@ static int put_in_force(struct core *core, const struct granted_job *job, const 
 	commit.record = &record;
 	if (!code)
 		code = commit_run(core, &commit);
+	if (!code && grant->termination)
+		job_end(core, job->number);
 	if (!code && !commit.repeated)
 		core_event(core, PROVCARD_EVENT_JOB, 0);
 	return code;

@@ -120,6 +120,22 @@ void job_package_put(struct core *core, struct package *package)
 	package_free(package);
 }
 
+void job_end(struct core *core, uint32_t job)
+{
+	for (size_t i = 0; i < CORE_MAX_JOBS; i++) {
+		struct job_handle *handle = &core->handle[i];
+		struct package *package = NULL;
+
+		mtx_lock(&core->job_lock);
+		if (handle->job == job) {
+			package = handle->package;
+			handle->package = NULL;
+		}
+		mtx_unlock(&core->job_lock);
+		job_package_put(core, package);
+	}
+}
+
 int job_package(struct core *core, struct job_handle *handle, struct package **package)
 {
 	int code = PROVCARD_REFUSAL_JOB_NOT_LOADED;

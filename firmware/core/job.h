@@ -22,6 +22,8 @@ int job_package(struct core *core, struct job_handle *handle, struct package **p
 void job_package_put(struct core *core, struct package *package);
 /* Ours becomes the one open for the job, unless another was faster: then that one is taken. Counted either way. */
 struct package *job_package_offer(struct core *core, uint32_t job, struct package *ours);
+/* A job is closed: nothing of its package is needed any more, the keys that it brought least of all. Handles stay bound to it. */
+void job_end(struct core *core, uint32_t job);
 /* Every handle forgets its job: a new life begins. */
 void job_unbind_all(struct core *core);
 

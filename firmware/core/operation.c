@@ -5,6 +5,7 @@
 
 #include "life.h"
 #include "firmware.h"
+#include "job.h"
 #include "object.h"
 #include "provcard_hif.h"
 #include "request.h"
@@ -165,6 +166,7 @@ static int close_job(struct request *request)
 		code = commit_run(request->core, &commit);
 	if (code)
 		return code;
+	job_end(request->core, commit.change.job);
 	core_event(request->core, PROVCARD_EVENT_JOB, 0);
 	return answer_end_certificate(request);
 }

@@ -369,6 +369,7 @@ struct provpkg_blob station_pack(struct order *order, uint8_t *package_id)
 	if (!order->build.recipients)
 		order->build.recipients = &order->recipient;
 	NEED(!provpkg_builder_new(&order->build, &builder));
+	order->rot.lifecycle[0].returned |= order->late_return;
 	layout = provpkg_builder_layout(builder);
 	file.size = layout->payload.offset + layout->payload.size;
 	file.data = OPENSSL_zalloc(file.size);

@@ -42,6 +42,7 @@ struct order {
 	struct provpkg_build build;
 	STACK_OF(X509) * chain;
 	const uint8_t *image;
+	bool late_return; /* ask for the first lifecycle key back when the packer has looked already */
 };
 
 /* A blank card, switched on. */

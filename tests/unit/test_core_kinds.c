@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/internal.h"
 #include "tests/unit/fake_head.h"
 #include "tests/unit/station.h"
 
@@ -170,6 +171,76 @@ static void test_room_is_judged_at_loading(void **state)
 	assert_int_equal(load(PROVPKG_KEY_P256, 1024, &job), REFUSED(ROT_DOES_NOT_FIT));
 }
 
+/* ---- A CA's key in the package ---- */
+
+static struct provpkg_blob pack_with_key(const char *kind, EVP_PKEY **key, X509 **certificate)
+{
+	struct order order;
+
+	*key = pki_key(kind);
+	*certificate = pki_certificate(*key, &(struct pki_profile){ .subject = "line", .ca = true }, station.pki.root, station.pki.root_key);
+	station_order(&station, &order);
+	order.build.issuing_key = *key;
+	order.build.issuing_certificate = *certificate;
+	order.recipient.issuer = NULL;
+	order.rot.identity.certificate_size = ROOM;
+	order.rot.identity.certificate_address = STATION_KEY_ADDRESS - ROOM;
+	return station_pack(&order, package_id);
+}
+
+/* The card issues with it, stores it nowhere, also not across a power cut, and forgets it when the job ends. */
+static void test_key_in_the_package(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PROVPKG_ISSUING_KINDS; i++) {
+		struct provcard_service_unit unit;
+		struct station_entry entry;
+		uint8_t *der = NULL;
+		EVP_PKEY *key;
+		X509 *issuer, *certificate;
+		struct provpkg_blob file = pack_with_key(provpkg_issuing_kind(i)->name, &key, &issuer);
+		uint32_t job = station_job(&station);
+		int size = i2d_PrivateKey(key, &der);
+
+		assert_int_equal(station_load(&station, job, &file, NULL), 0);
+		assert_int_equal(station_allocate(&station, package_id, 2), 0);
+		station_power_cut(&station, FAKE_CUT_LOSE_ALL, 0);
+		job = station_job(&station);
+		assert_int_equal(station_bind(&station, job, package_id), 0);
+		fake_insert(0, 300 + (uint32_t)i);
+		assert_int_equal(station_run(&station, job, 0, &unit), 0);
+		assert_true(station_log(&station, unit.log_index, &entry));
+		assert_int_equal(provpkg_der_certificate(entry.attachment, &certificate), 0);
+		assert_int_equal(X509_verify(certificate, X509_get0_pubkey(issuer)), 1);
+		assert_true(size > 64);
+		assert_false(fake_port_holds(&station.board, der + 8, 40));
+		assert_non_null(station.core->packages);
+		assert_int_equal(station_close(&station, package_id, NULL), 0);
+		assert_null(station.core->packages);
+		assert_int_equal(station_run(&station, job, 0, &unit), REFUSED(JOB_CLOSED));
+		X509_free(certificate);
+		X509_free(issuer);
+		EVP_PKEY_free(key);
+		OPENSSL_clear_free(der, (size_t)size);
+		provpkg_blob_free(&entry.bytes);
+		provpkg_blob_free(&file);
+	}
+}
+
+/* A packer that skips its own check: the card says what is missing. */
+static void test_returned_secret_without_escrow(void **state)
+{
+	struct provpkg_blob file;
+	struct order order;
+
+	(void)state;
+	station_order(&station, &order);
+	order.late_return = true;
+	file = station_pack(&order, package_id);
+	assert_int_equal(station_load(&station, station_job(&station), &file, NULL), REFUSED(ESCROW_MISSING));
+	provpkg_blob_free(&file);
+}
+
 static void test_requests_by_kind(void **state)
 {
 	static const char *const wrong[] = { "Acme\0P-521", "Acme\0", "Acme\0Ed25519", "Acme\0P-256\0" };
@@ -194,6 +265,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resume, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lost_units_are_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_room_is_judged_at_loading, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_key_in_the_package, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_returned_secret_without_escrow, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_requests_by_kind, set_up, tear_down),
 	};
 
