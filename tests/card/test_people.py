@@ -2,6 +2,7 @@
 """Several people approve, at one desk or at several; some leave, some are locked out; an auditor looks on."""
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -131,6 +132,12 @@ def test_audit(two, people, more, tmp_path):
     two.house.provcard(f"allocate --count 1 {by(people.operator)}")
     delivery = checks.deliver(two, people, "delivery")
     assert '"audited"' in (delivery / "records.jsonl").read_text()
+    two.house.provcard("log export --output whole.jsonl")
+    # And somebody who shares no code with us reads all of it: people, policy, audits.
+    for words in (("delivery", delivery), ("log", two.house.folder / "whole.jsonl")):
+        read = subprocess.run([sys.executable, "-m", "verifier", *words, "--anchors", people.maker.anchors],
+                              cwd=checks.TOP / "tests" / "interop", capture_output=True, text=True, timeout=60, check=False)
+        assert read.returncode == 0, read.stdout + read.stderr
 
 
 def test_audit_of_another_log(two, people, more, tmp_path):
