@@ -95,6 +95,12 @@ class Floor:
                                      flashes=flashes)
 
 
+@pytest.fixture(name="floor_factory", scope="session")
+def factory_of_floors():
+    """For a job of another kind."""
+    return Floor
+
+
 @pytest.fixture(name="delivered", scope="session")
 def delivered_job(people, tmp_path_factory):
     """What came of a job: the package, the delivery, and the parts' memories."""
