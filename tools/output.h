@@ -205,7 +205,7 @@ void json_add_hex(struct json_object *object, const char *key, const void *data,
 void json_add_number(struct json_object *object, const char *key, uint64_t value);
 void json_add_time(struct json_object *object, const char *key, int64_t seconds);
 
-/* A record as JSON: what 'provcard log' and a delivery's records.json hold. */
+/* A record as JSON: what 'provcard log' and a delivery's records.jsonl hold. */
 struct json_object *record_to_json(const struct provpkg_record *record);
 
 #endif
