@@ -17,8 +17,10 @@
 #define PROVPKG_SHARE_SIZE 32
 #define PROVPKG_ENVELOPE_MAX (4u << 20)
 
-/* @certificates: of the recipients; each must have a subject key identifier, by which it is named. CARD_CERTIFICATE. */
-/* @digest: of the HKDF, "SHA256" or "SHA384"; another is -EINVAL. */
+/*
+ * @certificates: of the recipients; each must have a subject key identifier, by which it is named. CARD_CERTIFICATE.
+ * @digest: of the HKDF, "SHA256" or "SHA384"; another is -EINVAL.
+ */
 PROVPKG_MUST_CHECK int provpkg_envelope_seal_kem(X509 *const *certificates, size_t count, const char *digest,
 						 struct provpkg_view plain, struct provpkg_blob *cms);
 PROVPKG_MUST_CHECK int provpkg_envelope_seal_agreement(X509 *const *certificates, size_t count, struct provpkg_view plain,
