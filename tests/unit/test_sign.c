@@ -319,6 +319,31 @@ static void what_no_signature_covers_may_not_vary(void **state)
 	assert_int_equal(open_foreign(alter_revocation_list), PROVCARD_REFUSAL_MANIFEST_DER);
 }
 
+/* Whom an object names, whether or not they signed it. */
+static void claims_are_no_signatures(void **state)
+{
+	struct provpkg_blob cms = sign(oem.signers, 2);
+	STACK_OF(X509) *claims = NULL;
+	struct provpkg_signed *object;
+
+	(void)state;
+	cms.data[cms.size - 1] ^= 1;
+	assert_int_equal(provpkg_signed_open(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(&cms), &object),
+			 PROVCARD_REFUSAL_MANIFEST_SIGNATURE);
+	assert_int_equal(provpkg_signed_claims(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(&cms), &claims), 0);
+	assert_int_equal(sk_X509_num(claims), 2);
+	for (int i = 0; i < 2; i++)
+		assert_true(!X509_cmp(sk_X509_value(claims, i), oem.signers[0].certificate) ||
+			    !X509_cmp(sk_X509_value(claims, i), oem.signers[1].certificate));
+	assert_int_not_equal(X509_cmp(sk_X509_value(claims, 0), sk_X509_value(claims, 1)), 0);
+	sk_X509_pop_free(claims, X509_free);
+	assert_int_equal(provpkg_signed_claims(PROVPKG_CONTENT_REQUEST, provpkg_blob_view(&cms), &claims), PROVCARD_REFUSAL_REQUEST_DER);
+	cms.size--;
+	assert_int_equal(provpkg_signed_claims(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(&cms), &claims),
+			 PROVCARD_REFUSAL_MANIFEST_DER);
+	provpkg_blob_free(&cms);
+}
+
 /* No single altered bit may leave an object that opens and is trusted. */
 static void no_altered_bit_is_accepted(void **state)
 {
@@ -505,6 +530,7 @@ int main(void)
 		cmocka_unit_test(trailing_and_missing_bytes_are_refused),
 		cmocka_unit_test(other_spellings_of_lengths_are_refused),
 		cmocka_unit_test(what_no_signature_covers_may_not_vary),
+		cmocka_unit_test(claims_are_no_signatures),
 		cmocka_unit_test(no_altered_bit_is_accepted),
 		cmocka_unit_test(surplus_certificates_are_refused),
 		cmocka_unit_test(others_sign_what_somebody_signed),
