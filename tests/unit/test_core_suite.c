@@ -80,9 +80,9 @@ static struct provpkg_blob content_of(const struct provpkg_blob *file, const str
 	return copy;
 }
 
-static struct apart take_apart(unsigned int suite)
+static struct apart take_apart_file(struct provpkg_blob file)
 {
-	struct apart apart = { .file = pack(suite, NULL) };
+	struct apart apart = { .file = file };
 	struct provpkg_blob content;
 	void *form;
 
@@ -95,16 +95,21 @@ static struct apart take_apart(unsigned int suite)
 	return apart;
 }
 
+static struct apart take_apart(unsigned int suite)
+{
+	return take_apart_file(pack(suite, NULL));
+}
+
 /* Leaves and root as the payload now is. */
 static void hash_again(struct apart *apart)
 {
-	uint8_t *payload = apart->file.data + apart->layout.payload.offset,
-		*leaves = apart->file.data + apart->layout.leaves.offset;
-	uint8_t root[PROVPKG_HASH_SIZE];
+	uint8_t *leaves = apart->file.data + apart->layout.leaves.offset, root[PROVPKG_HASH_SIZE];
+	uint64_t segments = apart->form->core->segments, left = apart->layout.payload.size;
 
-	assert_int_equal(apart->form->core->segments, 1);
-	SHA256(payload, apart->layout.payload.size, leaves);
-	assert_int_equal(provpkg_leaves_root(leaves, 1, root), 0);
+	for (uint64_t i = 0; i < segments; i++, left -= PROVPKG_SEGMENT_SIZE)
+		SHA256(apart->file.data + apart->layout.payload.offset + i * PROVPKG_SEGMENT_SIZE,
+		       i + 1 < segments ? PROVPKG_SEGMENT_SIZE : left, leaves + i * PROVPKG_HASH_SIZE);
+	assert_int_equal(provpkg_leaves_root(leaves, segments, root), 0);
 	assert_true(provpkg_octets_set(apart->form->payload_root, root, sizeof(root)));
 }
 
@@ -227,6 +232,112 @@ static void test_moved_recipient(void **state)
 	ASN1_item_free((ASN1_VALUE *)to.form, ASN1_ITEM_rptr(MANIFEST));
 	provpkg_blob_free(&from.file);
 	provpkg_blob_free(&to.file);
+}
+
+/* ---- Segments in the wrong places ---- */
+
+#define LONG_IMAGE (3 * PROVPKG_SEGMENT_SIZE)
+
+/* Four segments, the last one short. */
+static struct apart take_long_apart(const uint8_t *image)
+{
+	struct order order;
+
+	station_order(&station, &order);
+	order.image = image;
+	order.build.image_size = LONG_IMAGE;
+	return take_apart_file(station_pack(&order, NULL));
+}
+
+static void put_away(struct apart *apart)
+{
+	ASN1_item_free((ASN1_VALUE *)apart->form, ASN1_ITEM_rptr(MANIFEST));
+	provpkg_blob_free(&apart->file);
+}
+
+/* Who else was changed so that it fits. */
+enum depth { PAYLOAD_ALONE, LEAVES_TOO, SIGNATURE_TOO };
+
+/* Segment 1 takes the place of segment 2, and the other way round unless it is doubled. */
+static uint16_t answer_moved(const uint8_t *image, bool doubled, enum depth depth)
+{
+	struct apart apart = take_long_apart(image);
+	uint8_t *first = apart.file.data + apart.layout.payload.offset + PROVPKG_SEGMENT_SIZE, *second = first + PROVPKG_SEGMENT_SIZE;
+	uint8_t *kept = OPENSSL_memdup(second, PROVPKG_SEGMENT_SIZE);
+	uint16_t status;
+
+	memcpy(second, first, PROVPKG_SEGMENT_SIZE);
+	if (!doubled)
+		memcpy(first, kept, PROVPKG_SEGMENT_SIZE);
+	if (depth != PAYLOAD_ALONE)
+		hash_again(&apart);
+	if (depth == SIGNATURE_TOO)
+		sign_again(&apart);
+	status = load(&station, &apart.file);
+	OPENSSL_free(kept);
+	put_away(&apart);
+	return status;
+}
+
+/* The last segment left out; header and leaves, and where the OEM does it the manifest, made to fit. */
+static uint16_t answer_cut(const uint8_t *image, bool signed_so)
+{
+	struct apart apart = take_long_apart(image);
+	uint64_t whole = (apart.form->core->segments - 1) * PROVPKG_SEGMENT_SIZE;
+	uint16_t status;
+
+	apart.file.size -= apart.layout.payload.size - whole;
+	apart.layout.payload.size = whole;
+	apart.layout.leaves.size -= PROVPKG_HASH_SIZE;
+	memset(apart.file.data + apart.layout.leaves.offset + apart.layout.leaves.size, 0, PROVPKG_HASH_SIZE);
+	assert_int_equal(provpkg_layout_encode(&apart.layout, apart.file.data), 0);
+	if (signed_so) {
+		apart.form->core->segments--;
+		apart.form->core->payload_size = whole;
+		hash_again(&apart);
+		sign_again(&apart);
+	}
+	status = load(&station, &apart.file);
+	put_away(&apart);
+	return status;
+}
+
+static void test_segments_keep_their_places(void **state)
+{
+	uint8_t *image = OPENSSL_zalloc(LONG_IMAGE);
+
+	(void)state;
+	memcpy(image, station.image, STATION_IMAGE_SIZE);
+	for (int doubled = 0; doubled < 2; doubled++) {
+		assert_int_equal(answer_moved(image, doubled, PAYLOAD_ALONE), REFUSED(SEGMENT_DIGEST));
+		assert_int_equal(answer_moved(image, doubled, LEAVES_TOO), REFUSED(LEAVES_MISMATCH));
+		assert_int_equal(answer_moved(image, doubled, SIGNATURE_TOO), REFUSED(SEGMENT_TAG));
+	}
+	assert_int_equal(answer_cut(image, false), REFUSED(PACKAGE_TRUNCATED));
+	assert_int_equal(answer_cut(image, true), REFUSED(FLOE_HEADER));
+	assert_int_equal(station_status(&station).jobs, 0);
+	OPENSSL_free(image);
+}
+
+/* ---- Roles ---- */
+
+/* Whoever is enrolled as a person signs no packages, and an OEM approves no requests. */
+static void test_roles_do_not_swap(void **state)
+{
+	const struct person oem = { station.oem.classical.key, station.oem.classical.certificate };
+	struct provpkg_request request = { .operation = PROVPKG_OPERATION_ALLOCATE, .allocate.count = 1 };
+	struct provpkg_blob file;
+	struct order order;
+
+	(void)state;
+	assert_int_equal(station_enrol(&station, PROVPKG_ROLE_OPERATOR, "rita", station.rival.classical.certificate), 0);
+	assert_int_equal(station_enrol(&station, PROVPKG_ROLE_OPERATOR, "rolf", station.rival.pq.certificate), 0);
+	station_order(&station, &order);
+	order.build.signers = station.rival.signers;
+	file = station_pack(&order, request.allocate.package_id);
+	assert_int_equal(load(&station, &file), REFUSED(SIGNER_UNTRUSTED));
+	assert_int_equal(station_request(&station, &request, &oem, NULL), REFUSED(APPROVER_UNKNOWN));
+	provpkg_blob_free(&file);
 }
 
 /* ---- Suite 2 from load to end certificate ---- */
@@ -425,7 +536,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_signed_but_wrong), TEST(test_moved_recipient), TEST(test_suite_2_job),
-		TEST(test_suite_1_grant),    TEST(test_hundred_cards),
+		TEST(test_suite_1_grant),    TEST(test_hundred_cards),	TEST(test_segments_keep_their_places),
+		TEST(test_roles_do_not_swap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -305,6 +305,28 @@ static void signature_algorithms_are_not_interchangeable(void **state)
 	assert_int_equal(open_altered(sha_512, sha_384, sizeof(sha_512), true), PROVCARD_REFUSAL_MANIFEST_DER);
 }
 
+/* ---- Lengths ---- */
+
+/* What claims to be longer than there is, or than any machine has. */
+static void huge_lengths_are_refused(void **state)
+{
+	static const uint8_t heads[][10] = {
+		{ 0x30, 0x84, 0xff, 0xff, 0xff, 0xff },
+		{ 0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+		{ 0x30, 0x84, 0x7f, 0xff, 0xff, 0xff },
+		{ 0x30, 0x83, 0x01, 0x00, 0x00, 0x00 },
+	};
+	struct provpkg_manifest *manifest;
+	uint8_t bytes[64] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		memcpy(bytes, heads[i], sizeof(heads[i]));
+		assert_int_equal(provpkg_manifest_open((struct provpkg_view){ bytes, sizeof(bytes) }, &manifest),
+				 PROVCARD_REFUSAL_MANIFEST_DER);
+	}
+}
+
 /* ---- Chains keep to their family ---- */
 
 /* A signer of @kind, certified by the root of another chain. */
@@ -417,6 +439,7 @@ int main(void)
 		cmocka_unit_test(each_suite_has_its_own_form),
 		cmocka_unit_test(an_envelope_keeps_its_suite),
 		cmocka_unit_test(signature_algorithms_are_not_interchangeable),
+		cmocka_unit_test(huge_lengths_are_refused),
 		cmocka_unit_test(a_chain_does_not_cross_families),
 		cmocka_unit_test(a_card_for_suite_2_is_vouched_for_by_ml_dsa_87),
 		cmocka_unit_test(packing_for_suite_2_wants_its_keys),
