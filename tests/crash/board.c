@@ -125,8 +125,8 @@ static int nv_write(void *context, enum port_region region, uint64_t offset, con
 		keep_write(board->trace, region, offset, data, size);
 	if (board->trace && fails)
 		add_op(board->trace, OP_FLUSH_FAILED, region);
-	/* A package that cannot be staged is refused, and that is all. */
-	if (fails && region == PORT_NV_STAGING)
+	/* What cannot be staged is refused, and that is all. */
+	if (fails && (region == PORT_NV_STAGING || region == PORT_NV_FIRMWARE_A || region == PORT_NV_FIRMWARE_B))
 		board->failed = false;
 	mtx_unlock(&board->lock);
 	return fails ? -EIO : 0;
@@ -198,16 +198,16 @@ static int fuse_increment(void *context)
 
 static int firmware_identity(void *context, struct port_firmware *identity)
 {
-	(void)context;
-	*identity = (struct port_firmware){ .version = "test", .slot = PORT_NO_SLOT };
+	*identity = ((struct board *)context)->firmware;
 	return 0;
 }
 
 static void firmware_anchors(void *context, const uint8_t **der, size_t *size)
 {
-	(void)context;
-	*der = NULL;
-	*size = 0;
+	const struct board *board = context;
+
+	*der = board->anchors.data;
+	*size = board->anchors.size;
 }
 
 static int floor_read(void *context, uint32_t *floor)
@@ -345,6 +345,7 @@ void board_new(struct board *board, struct memory *memory)
 {
 	memset(board, 0, sizeof(*board));
 	board->port = (struct port){ .ops = &ops, .context = board, .serial = "TEST-1", .board = FAKE_BOARD };
+	board->firmware = (struct port_firmware){ .version = "test", .slot = PORT_NO_SLOT };
 	board->memory = memory;
 	board->powered = true;
 	board->clock = PKI_NOW - PKI_DAY / 2;

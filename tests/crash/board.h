@@ -68,10 +68,12 @@ struct board {
 	enum board_break broken;
 	unsigned int late; /* flushes not done yet, one bit per region */
 	bool powered;
-	uint64_t fail_at; /* write, flush or fuse step that fails, counted from 1; 0: none */
-	uint64_t steps;	  /* writes, flushes and fuse steps so far */
-	bool failed;	  /* it did */
-	uint64_t clock;	  /* when the power came; goes on with the steps */
+	struct port_firmware firmware; /* that runs */
+	struct provpkg_view anchors;   /* of its maker; none without a boot stage */
+	uint64_t fail_at;	       /* write, flush or fuse step that fails, counted from 1; 0: none */
+	uint64_t steps;		       /* writes, flushes and fuse steps so far */
+	bool failed;		       /* it did */
+	uint64_t clock;		       /* when the power came; goes on with the steps */
 	/* Called before each operation, without the lock: somebody may ask the card something now. */
 	void (*watch)(void *context);
 	void *watch_context;

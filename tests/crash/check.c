@@ -160,6 +160,20 @@ void check_memory(struct line *line, const struct world *told, struct finding *f
 		finding_add(finding, "the memory of a decommissioned card has its secrets");
 }
 
+/* What has confirmed itself is never followed by anything older, and what runs somebody had started. */
+static void check_firmware(struct check *check)
+{
+	const struct board *board = check->line->board;
+	uint32_t runs = board->firmware.security_version;
+
+	if (!check->line->vendor)
+		return;
+	EXPECT(check, runs >= check->told->firmware, "firmware %u runs, %llu had confirmed itself", runs,
+	       (unsigned long long)check->told->firmware);
+	EXPECT(check, runs == 1 || runs <= check->asked->firmware_asked, "firmware %u runs and nobody had it started", runs);
+	EXPECT(check, board->memory->floor == runs, "firmware %u runs with a floor of %u", runs, board->memory->floor);
+}
+
 static void check_state(struct check *check)
 {
 	enum ledger_life life = check->core->ledger.life_told;
@@ -334,6 +348,7 @@ void check_card(struct line *line, const struct world *told, const struct world 
 	check_log(&check);
 	if (finding_any(finding))
 		return;
+	check_firmware(&check);
 	check_state(&check);
 	check_people(&check);
 	check_jobs(&check);

@@ -465,6 +465,8 @@ void explore_campaign(struct explorer *explorer, uint64_t campaign)
 	board_new(&explorer->board, &explorer->memory);
 	explorer->board.broken = explorer->broken;
 	line_new(&explorer->line, &explorer->board);
+	if (plan_boots(explorer->kind))
+		line_add_firmware(&explorer->line);
 	explorer->seen = seen_new();
 	play(explorer, &trace);
 	explorer->stride = find_stride(explorer, &trace);

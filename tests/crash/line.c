@@ -76,6 +76,7 @@ void line_free(struct line *line)
 {
 	for (int i = 0; i < WORLD_JOBS; i++)
 		provpkg_blob_free(&line->file[i]);
+	line_free_firmware(line);
 	EVP_PKEY_free(line->authority.key);
 	X509_free(line->authority.certificate);
 	station_free(&line->station);
@@ -87,6 +88,9 @@ void line_power_on(struct line *line)
 	line->board->powered = true;
 	world_new(&line->seen);
 	memset(line->handle, 0, sizeof(line->handle));
+	line_boot(line);
+	if (line->unbootable)
+		return;
 	vaults_remember(true);
 	line->station.core = core_start_with(&line->board->port, NULL, 0);
 	vaults_remember(false);
@@ -110,7 +114,7 @@ void line_power_cut(struct line *line)
 
 uint32_t line_fault(struct line *line)
 {
-	return atomic_load(&line->station.core->fault);
+	return line->unbootable ? line->unbootable : atomic_load(&line->station.core->fault);
 }
 
 /* An end certificate says that the job is closed, whatever the report says. */
@@ -177,6 +181,7 @@ void line_look(struct line *line)
 		return;
 	line_look_at_life(line);
 	line_look_at_people(line);
+	line_look_at_firmware(line);
 	look_at_jobs(line);
 	look_at_log(line);
 }

@@ -10,6 +10,9 @@
 #include "tests/crash/chance.h"
 #include "tests/crash/parts.h"
 #include "tests/unit/station.h"
+#include "tests/unit/vendor.h"
+
+#define LINE_FIRMWARE 3 /* of security versions 1, 2 and 3 */
 
 struct line {
 	struct station station;
@@ -20,7 +23,10 @@ struct line {
 	uint64_t ceiling;	     /* of good units in the packages' own grants */
 	struct world seen;	     /* what was claimed since the power came */
 	bool quiet;		     /* nobody asks the card while it works */
-	struct person authority;     /* of time: world_name[6] */
+	uint32_t unbootable;	     /* why no firmware was started, 0: one was, or there is no boot stage */
+	struct vendor *vendor;	     /* of the card's firmware; NULL without a boot stage */
+	struct provpkg_blob firmware[LINE_FIRMWARE];
+	struct person authority; /* of time: world_name[6] */
 };
 
 /* The people and their keys. The card is switched off. */
@@ -61,6 +67,14 @@ uint16_t line_close(struct line *line, uint32_t job, struct provpkg_blob *end);
 uint16_t line_zeroise(struct line *line);
 uint16_t line_set_state(struct line *line, enum world_state state);
 uint16_t line_set_time(struct line *line, uint64_t time);
+/* The board gets a boot stage, and its first firmware. */
+void line_add_firmware(struct line *line);
+void line_free_firmware(struct line *line);
+/* The boot stage: what starts is what runs from then on. */
+void line_boot(struct line *line);
+void line_look_at_firmware(struct line *line);
+uint16_t line_store_firmware(struct line *line, uint32_t number);
+uint16_t line_activate_firmware(struct line *line, uint32_t number);
 /* The job's handle since the last start, bound when it was not: 0 and its status when that is refused. */
 uint16_t line_handle(struct line *line, uint32_t job, uint32_t *handle);
 /* The job is on the card, and not closed. */

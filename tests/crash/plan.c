@@ -19,10 +19,19 @@ void plan_sizes(enum plan_kind kind, uint64_t size[PORT_NV_REGIONS])
 	size[PORT_NV_LEDGER] = 128u << 10;
 	size[PORT_NV_LOG] = 768u << 10;
 	size[PORT_NV_STAGING] = 512u << 10;
+	if (plan_boots(kind)) {
+		size[PORT_NV_FIRMWARE_A] = size[PORT_NV_FIRMWARE_B] = 64u << 10;
+		size[PORT_NV_BOOT] = 8u << 10;
+	}
 	if (kind == PLAN_FULL_LEDGER)
 		size[PORT_NV_LEDGER] = JOURNAL_START + FULL_LEDGER_RECORDS * JOURNAL_RECORD_SIZE;
 	if (kind == PLAN_FULL_LOG)
 		size[PORT_NV_LOG] = LOG_MARGIN + FULL_LOG_ROOM;
+}
+
+bool plan_boots(enum plan_kind kind)
+{
+	return kind == PLAN_FIRMWARE;
 }
 
 bool plan_is_tight(enum plan_kind kind)
@@ -203,6 +212,21 @@ static void play_people(struct line *line, struct chance *chance)
 	line_switch_off(line);
 }
 
+/* Two updates, the second over the first one's slot. */
+static void play_firmware(struct line *line, struct chance *chance)
+{
+	run_groups(line, chance, 0, 2);
+	for (uint32_t number = 1; number < LINE_FIRMWARE; number++) {
+		expect("storing firmware", line_store_firmware(line, number), 0);
+		expect("activating firmware", line_activate_firmware(line, number), 0);
+		restart(line);
+		expect("the new firmware", (uint16_t)line->board->firmware.security_version, (uint16_t)(number + 1));
+		run_some(line, chance, 0, 1 + number, 1);
+	}
+	expect("older firmware", line_store_firmware(line, 0), REFUSED(FIRMWARE_ROLLBACK));
+	line_switch_off(line);
+}
+
 void plan_play(struct line *line, enum plan_kind kind, struct chance *chance)
 {
 	begin(line);
@@ -216,6 +240,8 @@ void plan_play(struct line *line, enum plan_kind kind, struct chance *chance)
 		play_life(line, chance);
 	else if (kind == PLAN_PEOPLE)
 		play_people(line, chance);
+	else if (kind == PLAN_FIRMWARE)
+		play_firmware(line, chance);
 	else
 		play_mixed(line, chance);
 }
@@ -276,6 +302,14 @@ static void act_on_people(struct line *line, struct chance *chance)
 	}
 }
 
+static void act_on_firmware(struct line *line, struct chance *chance)
+{
+	uint32_t number = (uint32_t)chance_below(chance, LINE_FIRMWARE);
+
+	if (!line_store_firmware(line, number) && chance_below(chance, 4))
+		(void)line_activate_firmware(line, number);
+}
+
 static void act_to_end(struct line *line, struct chance *chance, uint32_t job)
 {
 	switch (chance_below(chance, 12)) {
@@ -301,6 +335,8 @@ void plan_act(struct line *line, struct chance *chance)
 		return;
 	if (line->seen.state == WORLD_IN_MAINTENANCE && chance_below(chance, 2))
 		(void)line_set_state(line, WORLD_IN_SERVICE);
+	if (line->vendor && !chance_below(chance, 4))
+		act_on_firmware(line, chance);
 	switch (chance_below(chance, 15)) {
 	case 0:
 		(void)line_allocate(line, job, 1 + chance_below(chance, 6));

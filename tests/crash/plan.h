@@ -6,9 +6,21 @@
 #include "tests/crash/line.h"
 
 /* Kinds of histories, by turns. */
-enum plan_kind { PLAN_GROUPS, PLAN_FULL_LEDGER, PLAN_FULL_LOG, PLAN_MIXED, PLAN_ZEROISE, PLAN_LIFE, PLAN_PEOPLE, PLAN_KINDS };
+enum plan_kind {
+	PLAN_GROUPS,
+	PLAN_FULL_LEDGER,
+	PLAN_FULL_LOG,
+	PLAN_MIXED,
+	PLAN_ZEROISE,
+	PLAN_LIFE,
+	PLAN_PEOPLE,
+	PLAN_FIRMWARE,
+	PLAN_KINDS
+};
 
 void plan_sizes(enum plan_kind kind, uint64_t size[PORT_NV_REGIONS]);
+/* The board has a boot stage. */
+bool plan_boots(enum plan_kind kind);
 /* The memory may run full. */
 bool plan_is_tight(enum plan_kind kind);
 /*

@@ -27,8 +27,8 @@ class Result:
 
 def test_states():
     """The card is true to what it told after every crash."""
-    result = Result("--states", "8000")
-    assert result.code == 0 and result.violations == 0 and result.states >= 8000, result.text
+    result = Result("--states", "6000")
+    assert result.code == 0 and result.violations == 0 and result.states >= 6000, result.text
 
 
 def test_sanitized():
@@ -47,13 +47,13 @@ def test_same_seed_same_states():
 @pytest.mark.parametrize("name", BREAKS)
 def test_broken_board(name):
     """A board that does not do what firmware/port.h promises is found out."""
-    result = Result("--states", "8000", "--break", name)
+    result = Result("--states", "6000", "--break", name)
     assert result.code == 1 and result.violations, result.text
 
 
 def test_replay():
     """What is printed with a violation leads to it again."""
-    found = Result("--states", "8000", "--break", "flush-log")
+    found = Result("--states", "6000", "--break", "flush-log")
     again = Result(*found.again[0].split())
     assert again.code == 1 and again.violations, again.text
 

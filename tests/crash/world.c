@@ -110,11 +110,14 @@ static bool learn_head(struct world *world, const struct claim *claim)
 static void learn_zeroised(struct world *world)
 {
 	uint8_t ended[PROVPKG_HASH_SIZE];
-	uint64_t claims = world->claims;
+	uint64_t claims = world->claims, firmware = world->firmware, firmware_asked = world->firmware_asked;
 
 	memcpy(ended, world->life, sizeof(ended));
 	world_new(world);
 	memcpy(world->ended, ended, sizeof(ended));
+	/* The firmware is the card's, whatever life it leads. */
+	world->firmware = firmware;
+	world->firmware_asked = firmware_asked;
 	world->claims = claims;
 	world->zeroised = true;
 }
@@ -205,6 +208,12 @@ bool world_learn(struct world *world, const struct claim *claim)
 	case CLAIM_STATE_SETTLED:
 		world->states_asked = 0;
 		return true;
+	case CLAIM_FIRMWARE_ASKED:
+		world->firmware_asked = later(world->firmware_asked, claim->value);
+		return true;
+	case CLAIM_FIRMWARE_TOLD:
+		world->firmware = later(world->firmware, claim->value);
+		return claim->value == 1 || claim->value <= world->firmware_asked;
 	case CLAIM_TIME_ASKED:
 		world->time_asked = true;
 		return true;

@@ -69,7 +69,9 @@ struct world {
 	enum world_state state;		  /* told last */
 	unsigned int states_asked;	  /* and not settled yet, one bit each */
 	bool time_asked;
-	uint64_t time; /* set, and told so */
+	uint64_t time;		 /* set, and told so */
+	uint64_t firmware;	 /* the highest security version that has confirmed itself, told */
+	uint64_t firmware_asked; /* the highest that officers had started */
 	struct world_person person[WORLD_PEOPLE];
 	uint64_t policy;       /* failures of a person that lock; told, 0: nothing */
 	uint64_t policy_asked; /* and not settled, or 0 */
@@ -100,9 +102,11 @@ enum claim_kind {
 	CLAIM_LIFE_TOLD, /* digest */
 	CLAIM_ZEROISE_ASKED,
 	CLAIM_ZEROISED,
-	CLAIM_STATE_ASKED,   /* value: enum world_state */
-	CLAIM_STATE_TOLD,    /* value: enum world_state */
-	CLAIM_STATE_SETTLED, /* whatever was asked for is done or refused */
+	CLAIM_STATE_ASKED,    /* value: enum world_state */
+	CLAIM_STATE_TOLD,     /* value: enum world_state */
+	CLAIM_STATE_SETTLED,  /* whatever was asked for is done or refused */
+	CLAIM_FIRMWARE_ASKED, /* value: security version */
+	CLAIM_FIRMWARE_TOLD,  /* value: likewise */
 	CLAIM_TIME_ASKED,
 	CLAIM_TIME_SET, /* value */
 	CLAIM_UNIT_MET,
