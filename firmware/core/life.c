@@ -137,6 +137,8 @@ static int last_vault(struct request *request, struct vault **last)
 		return code;
 	vault_strip(*last);
 	code = vault_store(request->core->port, *last);
+	if (code == PROVCARD_REFUSAL_STORAGE_FAILED)
+		core_stop_production(request->core, code);
 	if (code)
 		vault_put(*last);
 	return code;
