@@ -2,6 +2,7 @@
 /* The serving thread: connections and the framing of messages. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,6 +27,23 @@ static bool is_stale(const struct sockaddr_un *address)
 	return stale;
 }
 
+/* The name appears when somebody listens behind it: until then the socket has another. An occupied name is left alone. */
+static int listen_as(int fd, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s.%d", path, getpid()), error = 0;
+
+	if (length < 0 || (size_t)length >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	unlink(address.sun_path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		return -errno;
+	if (listen(fd, 4) || link(address.sun_path, path))
+		error = errno == EEXIST ? -EADDRINUSE : -errno;
+	unlink(address.sun_path);
+	return error;
+}
+
 int server_listen(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -39,9 +57,9 @@ int server_listen(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (!bind(fd, (struct sockaddr *)&address, sizeof(address)) && !listen(fd, 4))
+	error = listen_as(fd, path);
+	if (!error)
 		return fd;
-	error = -errno;
 	close(fd);
 	return error;
 }
