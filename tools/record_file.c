@@ -319,6 +319,17 @@ bool json_number_of(struct json_object *object, const char *key, uint64_t *numbe
 	return true;
 }
 
+/* The decoder passes over spaces, padding in odd places and bits that say nothing: what was decoded must give the text again. */
+static bool is_canonical(const char *text, size_t length, const struct provpkg_blob *blob)
+{
+	char *again = malloc(length + 1);
+	bool same = again && (size_t)EVP_EncodeBlock((unsigned char *)again, blob->data, (int)blob->size) == length &&
+		    !memcmp(again, text, length);
+
+	free(again);
+	return same;
+}
+
 bool json_base64(struct json_object *value, struct provpkg_blob *blob)
 {
 	const char *text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
@@ -330,8 +341,8 @@ bool json_base64(struct json_object *value, struct provpkg_blob *blob)
 		return false;
 	blob->data = OPENSSL_malloc(length / 4 * 3);
 	size = blob->data ? EVP_DecodeBlock(blob->data, (const unsigned char *)text, (int)length) : -1;
-	blob->size = size < 0 ? 0 : (size_t)size - padding;
-	return size >= 0;
+	blob->size = size < (int)padding ? 0 : (size_t)size - padding;
+	return blob->size && is_canonical(text, length, blob);
 }
 
 bool json_base64_of(struct json_object *object, const char *key, struct provpkg_blob *blob)

@@ -133,6 +133,8 @@ CHANGES = {
                              "RUN_MALFORMED"),
     "a line of something else": (lambda lines: lines.insert(3, {"hello": 1}), "RUN_MALFORMED"),
     "base64 that is none": (lambda lines: lines[1].update(record="!"), "DELIVERY_FORM"),
+    "base64 behind spaces": (lambda lines: lines[1].update(record="    " + lines[1]["record"]), "DELIVERY_FORM"),
+    "base64 of spaces": (lambda lines: lines[1].update(record="    "), "DELIVERY_FORM"),
 }
 
 
