@@ -171,6 +171,9 @@ $(FUZZ_TOOLS): $(filter-out %/main.o,$(call objects,tools))
 	$(call say,AR)$(AR) rcs $@ $^
 $(O)/fuzz_image $(O)/fuzz_rot_json: $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(FUZZ_TOOLS) $(O)/libprovcard.a $(O)/libprovpkg.a
 	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) -lpthread
+$(O)/fuzz_handover: $(O)/obj/tests/fuzz/fuzz_handover.o $(FUZZ_COMMON) $(patsubst %,$(O)/obj/tests/unit/%.o,maker pki) $(FUZZ_TOOLS) \
+		$(O)/libprovcard.a $(O)/libprovpkg.a
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) -lpthread
 $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a \
 		$(O)/libprovpkg.a
 	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
