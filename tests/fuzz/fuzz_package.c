@@ -9,14 +9,17 @@
 #include "fuzz.h"
 #include "tests/unit/parcel.h"
 
-enum { HEADER, WHOLE, CONTENT, KINDS };
+enum { HEADER, WHOLE, CONTENT, CONTENT_SECOND, KINDS };
 
-static struct parcel parcel;
+static struct parcel parcel, second; /* of suite 1 and 2; they have nobody in common */
 
 void fuzz_begin(void)
 {
 	parcel_new(&parcel, 4096);
 	parcel_pack(&parcel);
+	parcel_new(&second, 4096);
+	parcel_suite(&second, PROVPKG_SUITE_CNSA2);
+	parcel_pack(&second);
 }
 
 static void read_header(struct provpkg_view input)
@@ -43,19 +46,20 @@ static void use(struct provpkg_manifest *manifest)
 	uint8_t key[PROVPKG_KEY_SIZE];
 	const struct provpkg_grant *grant;
 	struct provpkg_payload *payload;
-	const uint8_t *card_id = parcel.cards[0].card.card_id;
+	const struct parcel *own = fields->suite == PROVPKG_SUITE_CNSA2 ? &second : &parcel;
+	const uint8_t *card_id = own->cards[0].card.card_id;
 
 	FUZZ_MUST(fields->recipients && fields->grants <= (fields->authority ? 0 : fields->recipients));
 	FUZZ_MUST(provpkg_approvals_valid(fields->approval, fields->approvals));
 	FUZZ_MUST(!fields->authority || provpkg_authority_valid(fields->authority, fields->suite));
 	FUZZ_MUST(memchr(fields->product, 0, sizeof(fields->product)));
-	FUZZ_MUST(parcel_key(&parcel, manifest, 0, key) == -EINVAL);
-	if (provpkg_manifest_trust(manifest, parcel.oem.anchors, PKI_NOW))
+	FUZZ_MUST(parcel_key(own, manifest, 0, key) == -EINVAL);
+	if (provpkg_manifest_trust(manifest, own->oem.anchors, PKI_NOW))
 		return;
 	if (!provpkg_manifest_grant(manifest, card_id, &grant))
 		FUZZ_MUST(!memcmp(grant->card_id, card_id, PROVPKG_CARD_ID_SIZE));
-	(void)!provpkg_manifest_leaves(manifest, provpkg_blob_view(&parcel.leaves));
-	if (parcel_key(&parcel, manifest, 0, key))
+	(void)!provpkg_manifest_leaves(manifest, provpkg_blob_view(&own->leaves));
+	if (parcel_key(own, manifest, 0, key))
 		return;
 	if (!provpkg_payload_new(manifest, key, &payload)) {
 		fuzz_accepted();
@@ -73,20 +77,30 @@ static void read_manifest(struct provpkg_view cms)
 	provpkg_manifest_free(manifest);
 }
 
-static void sign_content(struct provpkg_view content)
+static void sign_by(const struct parcel *own, struct provpkg_view content)
 {
 	struct provpkg_blob cms = { 0 };
 
 	if (!content.size) /* cannot be signed */
 		return;
-	FUZZ_MUST(!provpkg_sign(PROVPKG_CONTENT_MANIFEST, content, parcel.oem.signers, 2, &cms));
+	FUZZ_MUST(!provpkg_sign(PROVPKG_CONTENT_MANIFEST, content, own->build.signers, own->build.signer_count, &cms));
 	read_manifest(provpkg_blob_view(&cms));
 	provpkg_blob_free(&cms);
 }
 
+static void sign_content(struct provpkg_view content)
+{
+	sign_by(&parcel, content);
+}
+
+static void sign_content_second(struct provpkg_view content)
+{
+	sign_by(&second, content);
+}
+
 void fuzz_one(struct provpkg_view input)
 {
-	static void (*const kinds[KINDS])(struct provpkg_view) = { read_header, read_manifest, sign_content };
+	static void (*const kinds[KINDS])(struct provpkg_view) = { read_header, read_manifest, sign_content, sign_content_second };
 
 	kinds[fuzz_u8(&input) % KINDS](input);
 }
@@ -105,12 +119,12 @@ static void seed(const char *name, uint8_t kind, struct provpkg_view bytes)
 }
 
 /* The content of @parcel's manifest. */
-static void seed_content(const char *name, const struct parcel *from)
+static void seed_content(const char *name, uint8_t kind, const struct parcel *from)
 {
 	struct provpkg_signed *object;
 
 	FUZZ_MUST(!provpkg_signed_open(PROVPKG_CONTENT_MANIFEST, provpkg_blob_view(&from->manifest), &object));
-	seed(name, CONTENT, provpkg_signed_content(object));
+	seed(name, kind, provpkg_signed_content(object));
 	provpkg_signed_free(object);
 }
 
@@ -129,7 +143,7 @@ static void seed_demands(void)
 	for (size_t i = 0; i < PARCEL_CARDS; i++)
 		demanding.recipients[i].ceiling_good = demanding.recipients[i].ceiling_scrap = 0;
 	parcel_pack(&demanding);
-	seed_content("demands", &demanding);
+	seed_content("demands", CONTENT, &demanding);
 	parcel_free(&demanding);
 }
 
@@ -141,6 +155,8 @@ void fuzz_seeds(void)
 	FUZZ_MUST(!provpkg_layout_encode(&layout, header));
 	seed("header", HEADER, (struct provpkg_view){ header, 128 });
 	seed("manifest", WHOLE, provpkg_blob_view(&parcel.manifest));
-	seed_content("content", &parcel);
+	seed_content("content", CONTENT, &parcel);
+	seed("manifest-second", WHOLE, provpkg_blob_view(&second.manifest));
+	seed_content("content-second", CONTENT_SECOND, &second);
 	seed_demands();
 }
