@@ -309,6 +309,32 @@ static void test_decommission(void **state)
 	provpkg_blob_free(&note);
 }
 
+/* The last vault that cannot be stored: what such a write has lost nobody knows, so the card stops, and is what it was at its next start. */
+static void stop_at_last_vault(bool fails[PORT_NV_REGIONS])
+{
+	fails[PORT_NV_VAULT] = true;
+	assert_int_equal(go(PROVCARD_CARD_DECOMMISSIONED), REFUSED(STORAGE_FAILED));
+	fails[PORT_NV_VAULT] = false;
+	assert_int_equal(station_status(&station).fault, REFUSED(STORAGE_FAILED));
+	assert_int_equal(make(2), REFUSED(CARD_STOPPED));
+	station_power_cut(&station, FAKE_CUT_LOSE_ALL, 0);
+	assert_int_equal(life(), PROVCARD_CARD_OPERATIONAL);
+	assert_int_equal(station_status(&station).fault, 0);
+	assert_int_equal(go(PROVCARD_CARD_DECOMMISSIONED), 0);
+}
+
+static void test_decommission_without_writes(void **state)
+{
+	(void)state;
+	stop_at_last_vault(station.board.write_fails);
+}
+
+static void test_decommission_without_flush(void **state)
+{
+	(void)state;
+	stop_at_last_vault(station.board.flush_fails);
+}
+
 /* At whatever operation on storage the power ends: the card is in service with its keys, or decommissioned without any. */
 static void test_decommission_cut_anywhere(void **state)
 {
@@ -591,6 +617,8 @@ int main(void)
 		TEST(test_secrets_at_rest),
 		TEST(test_decommission),
 		TEST(test_decommission_cut_anywhere),
+		TEST(test_decommission_without_writes),
+		TEST(test_decommission_without_flush),
 		TEST(test_tamper),
 		TEST(test_tampered_without_power),
 		TEST(test_tamper_stops_a_unit),
