@@ -140,6 +140,8 @@ static struct json_object *describe(const struct nursery *nursery, const struct 
 	json_add_base64(json, "record", provpkg_blob_view(&line->der));
 	if (line->parts.first.size)
 		json_add_base64(json, "certificate", line->parts.first);
+	if (line->parts.sealed.size)
+		json_add_base64(json, "sealed_secrets", line->parts.sealed);
 	if (nursery->chain)
 		add_chain(json, nursery->chain);
 	json_object_object_add(json, "checkpoint", text_of(&nursery->note));

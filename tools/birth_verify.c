@@ -15,6 +15,7 @@ struct birth_file {
 	struct provpkg_birth birth;
 	struct provpkg_blob record;
 	struct provpkg_blob certificate;
+	struct provpkg_blob sealed;
 	struct provpkg_card *card;
 	struct provpkg_record found;
 };
@@ -23,6 +24,7 @@ static void birth_clear(struct birth_file *file)
 {
 	provpkg_blob_free(&file->record);
 	provpkg_blob_free(&file->certificate);
+	provpkg_blob_free(&file->sealed);
 	certificates_free(file->birth.issuer_chain);
 	provpkg_card_free(file->card);
 }
@@ -74,6 +76,12 @@ static int read_card(struct json_object *json, struct birth_file *file)
 	return result;
 }
 
+/* One that need not be there; but when it is, it is base64. */
+static bool read_optional(struct json_object *json, const char *key, struct provpkg_blob *blob)
+{
+	return !json_object_object_get_ex(json, key, NULL) || json_base64_of(json, key, blob);
+}
+
 static int read_file(struct json_object *json, struct birth_file *file)
 {
 	struct provpkg_birth *birth = &file->birth;
@@ -84,10 +92,11 @@ static int read_file(struct json_object *json, struct birth_file *file)
 	    !json_base64_of(json, "record", &file->record) ||
 	    !json_hashes_of(json, "inclusion", birth->inclusion, PROVPKG_PROOF_MAX, &birth->inclusion_count))
 		return PROVCARD_REFUSAL_DELIVERY_FORM;
-	if (json_object_object_get_ex(json, "certificate", NULL) && !json_base64_of(json, "certificate", &file->certificate))
+	if (!read_optional(json, "certificate", &file->certificate) || !read_optional(json, "sealed_secrets", &file->sealed))
 		return PROVCARD_REFUSAL_DELIVERY_FORM;
 	birth->record = provpkg_blob_view(&file->record);
 	birth->certificate = provpkg_blob_view(&file->certificate);
+	birth->sealed = provpkg_blob_view(&file->sealed);
 	result = read_chain(json, &birth->issuer_chain);
 	return result ? result : read_card(json, file);
 }
@@ -128,6 +137,7 @@ int birth_verify(struct context *context, const char *path, const struct deliver
 		report.record = &file.found;
 		report.log_size = file.birth.checkpoint.size;
 		report.certified = file.certificate.size != 0;
+		report.sealed = file.sealed.size != 0;
 		context->output.ops->birth(&context->output, &report);
 	}
 	json_object_put(json);

@@ -89,8 +89,8 @@ const struct command commands[] = {
 	  "FOLDER is a hand-over; nothing is written unless all of it is right. Forms: pem, the certificates of the good\n"
 	  "devices, then those above them; certs, a folder with a file UID.pem for each; csv, a line per attempt; json, the same\n"
 	  "with the certificates; bundle, a folder with a file UID.json for each good device, or with --uid one file, each of\n"
-	  "which 'provcard verify --device' checks without anything else; jws, a signed secure element manifest as cloud services take it, an array with a JWS for each\n"
-	  "good device, signed by --key.",
+	  "which 'provcard verify --device' checks without anything else, with the secrets that are sealed for you; jws, a signed\n"
+	  "secure element manifest as cloud services take it, an array with a JWS for each good device, signed by --key.",
 	  "FOLDER", VALUE_FOLDER, false, TABLES(export) },
 	{ "secrets", "check a hand-over and open the secrets it returns; needs no card, but your escrow keys",
 	  "FOLDER is a hand-over of a job whose lifecycle keys are random or have \"return\": true. Prints JSON: units, and scrap, each\n"

@@ -93,6 +93,7 @@ struct birth_report {
 	const struct provpkg_record *record;
 	uint64_t log_size;
 	bool certified;
+	bool sealed; /* secrets of its own came along */
 	/* When the card's certificates were judged; the caller's moment, or the record's, whose clock is the card's. */
 	int64_t judged_at;
 	bool at_given;

@@ -502,6 +502,7 @@ static void json_birth(struct output *output, const struct birth_report *birth)
 	json_object_object_add(entry, "record", record_to_json(birth->record));
 	json_add_number(entry, "log_size", birth->log_size);
 	json_object_object_add(entry, "certified", json_object_new_boolean(birth->certified));
+	json_object_object_add(entry, "sealed_secrets", json_object_new_boolean(birth->sealed));
 	json_add_time(entry, "judged_at", birth->judged_at);
 	json_add_text(entry, "judged_by", birth->at_given ? "caller" : "card");
 	json_object_object_add(entry, "verified", json_object_new_boolean(true));

@@ -399,9 +399,9 @@ static void text_birth(struct output *output, const struct birth_report *birth)
 	(void)output;
 	printf("part %s (%s): made good by card %s on %s, %s, proof %s\n", to_hex(uid, record->uid, record->uid_size), record->part,
 	       birth->serial, to_time(when, record->time), record->locked ? "locked" : "not locked", proof_name(record->proof));
-	printf("job %s, entry %" PRIu64 " of a log of %" PRIu64 "; record, proof, checkpoint%s are right\n",
+	printf("job %s, entry %" PRIu64 " of a log of %" PRIu64 "; record, proof, checkpoint%s%s are right\n",
 	       to_hex(job, record->package_id, sizeof(record->package_id)), record->index, birth->log_size,
-	       birth->certified ? " and certificate" : "");
+	       birth->sealed ? ", sealed secrets" : "", birth->certified ? " and certificate" : "");
 	printf("the card's certificates hold at %s, %s\n", to_time(when, birth->judged_at),
 	       birth->at_given		  ? "as you said" :
 	       record->time_authenticated ? "when it made the part, by a clock that was set by a signed token" :

@@ -68,6 +68,20 @@ int unit_check_certificate(const struct provpkg_record *record, X509 *issuer, st
 
 /* ---- One alone ---- */
 
+/* Certificate and sealed secrets are all that the log keeps with the record: neither is missing, neither was added. */
+static int check_kept(const struct provpkg_birth *birth, const struct provpkg_record *record)
+{
+	const struct provpkg_view kept[] = { birth->certificate, birth->sealed };
+	uint8_t digest[PROVPKG_HASH_SIZE] = { 0 };
+	int result = 0;
+
+	if (birth->certificate.size || birth->sealed.size)
+		result = provpkg_digest(EVP_sha256(), kept, 2, digest);
+	if (result)
+		return result;
+	return memcmp(digest, record->attachment_digest, sizeof(digest)) ? PROVCARD_REFUSAL_ATTACHMENT_MISMATCH : 0;
+}
+
 int provpkg_birth_verify(const struct provpkg_birth *birth, struct provpkg_record *record)
 {
 	X509 *issuer = birth->issuer_chain ? sk_X509_value(birth->issuer_chain, 0) : NULL;
@@ -83,5 +97,7 @@ int provpkg_birth_verify(const struct provpkg_birth *birth, struct provpkg_recor
 		result = PROVCARD_REFUSAL_RECORD_MISPLACED;
 	if (!result && birth->issuer_chain)
 		result = unit_check_issuer(birth->issuer_chain, record->time);
-	return result ? result : unit_check_certificate(record, issuer, birth->certificate);
+	if (!result)
+		result = unit_check_certificate(record, issuer, birth->certificate);
+	return result ? result : check_kept(birth, record);
 }

@@ -114,6 +114,8 @@ ALTERATIONS = {
     "another's record": (of_the_other("record"), "PROOF_MISMATCH"),
     "another's record and proof": (of_the_other("record", "inclusion"), "DEVICE_CERTIFICATE"),
     "no certificate": (without("certificate"), "DEVICE_CERTIFICATE"),
+    "secrets of a job that returns none": (lambda bundle, _: bundle.update(sealed_secrets=bundle["certificate"]), "ATTACHMENT_MISMATCH"),
+    "secrets that are no base64": (lambda bundle, _: bundle.update(sealed_secrets="*"), "DELIVERY_FORM"),
     "no issuer": (without("issuer_chain"), "DEVICE_CERTIFICATE"),
     "no record": (without("record"), "DELIVERY_FORM"),
     "no checkpoint": (without("checkpoint"), "DELIVERY_FORM"),

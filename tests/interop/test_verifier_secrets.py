@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a job returns to the OEM, opened by the second verifier and, as far as it goes, by stock openssl."""
+import base64
 import json
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 
 from provtest import workflow
 from verifier import Refused, secrets
+from verifier.birth import Birth
 from verifier.delivery import Verifier
 
 ADDRESS = 0xFE040
@@ -77,3 +79,40 @@ def test_other_keys_open_nothing(returned, anchors, people, tmp_path):
     for pair in ((other_kem, agreement), (kem, other_agreement)):
         with pytest.raises(Refused):
             open_all(folder, anchors, *pair)
+
+
+@pytest.fixture(name="birth")
+def bundle_of_the_unit(returned, people, tmp_path):
+    """Exported, and the words that check it."""
+    desk, path = workflow.Desk(tmp_path), tmp_path / "birth.json"
+    desk.provcard(f"export {returned[0]} --as bundle --maker-ca {people.maker.anchors} --uid c0ffee0000000099 --output {path}")
+    return desk, path, f"verify --device {path} --maker-ca {people.maker.anchors}"
+
+
+def test_a_bundle_carries_them(birth, returned, anchors):
+    """They are what the delivery has, checked by both, and still the OEM's alone."""
+    desk, path, words = birth
+    assert "sealed secrets and certificate are right" in desk.provcard(words)
+    assert json.loads(desk.provcard(f"{words} -o json"))["device"]["sealed_secrets"]
+    bundle = Birth(path)
+    bundle.check(anchors.maker)
+    verifier = Verifier(returned[0], anchors.maker)
+    verifier.check()
+    agreement, kem = returned[2]
+    key = verifier.escrow.key(verifier.end["card_id"], verifier.end["package_id"], kem, agreement)
+    assert secrets.open_sealed(key, bytes.fromhex("c0ffee0000000099"), bundle.sealed) == {"debug": returned[1][ADDRESS:ADDRESS + 32]}
+
+
+@pytest.mark.parametrize("place", [None, 0, -1])
+def test_altered_ones_in_a_bundle_are_refused(birth, anchors, place):
+    """Left out, no SealedSecrets at all, or with another tag; by both."""
+    desk, path, words = birth
+    bundle = json.loads(path.read_text())
+    sealed = bytearray(base64.b64decode(bundle.pop("sealed_secrets")))
+    if place is not None:
+        sealed[place] ^= 1
+        bundle["sealed_secrets"] = base64.b64encode(sealed).decode()
+    path.write_text(json.dumps(bundle))
+    assert "ATTACHMENT_MISMATCH" in desk.provcard(words, expected=3)
+    with pytest.raises(Refused):
+        Birth(path).check(anchors.maker)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <openssl/x509v3.h>
 
+#include "lib/provpkg/crypto.h"
 #include "tests/unit/delivery.h"
 
 static void certificates_belong_to_their_records(void **state)
@@ -272,13 +273,52 @@ static void jobs_without_certificates_verify(void **state)
 	delivery_free(&delivery);
 }
 
+/* ---- One alone ---- */
+
+/* A good unit whose record keeps @kept behind its certificate, and what comes with it instead. */
+static int verify_sealed_birth(struct provpkg_view kept, struct provpkg_view given)
+{
+	struct provpkg_birth birth = { .issuer_chain = world.issuer.chain, .sealed = given, .checkpoint.size = LOG_SIZE };
+	struct provpkg_view pieces[2] = { { 0 }, kept };
+	struct provpkg_record record;
+	struct delivery delivery;
+	struct entry *entry = &delivery.entry[FIRST_GOOD];
+	int result;
+
+	delivery_new(&delivery);
+	pieces[0] = provpkg_blob_view(&entry->attachment);
+	assert_int_equal(provpkg_digest(EVP_sha256(), pieces, 2, entry->record.attachment_digest), 0);
+	delivery_seal(&delivery);
+	birth.record = provpkg_blob_view(&entry->der);
+	birth.certificate = pieces[0];
+	memcpy(birth.checkpoint.root, delivery.end.log_root, PROVPKG_HASH_SIZE);
+	assert_int_equal(provpkg_inclusion_proof(provpkg_nodes_give, &delivery.nodes, FIRST_GOOD, LOG_SIZE, birth.inclusion,
+						 &birth.inclusion_count),
+			 0);
+	result = provpkg_birth_verify(&birth, &record);
+	delivery_free(&delivery);
+	return result;
+}
+
+static void sealed_secrets_are_the_records(void **state)
+{
+	const struct provpkg_view none = { 0 }, one = { (const uint8_t *)"one", 3 }, two = { (const uint8_t *)"two", 3 };
+
+	(void)state;
+	assert_int_equal(verify_sealed_birth(one, one), 0);
+	assert_int_equal(verify_sealed_birth(none, none), 0);
+	assert_int_equal(verify_sealed_birth(one, two), PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
+	assert_int_equal(verify_sealed_birth(one, none), PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
+	assert_int_equal(verify_sealed_birth(none, one), PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_belong_to_their_records), cmocka_unit_test(other_attachments_may_be_absent),
 		cmocka_unit_test(certificates_name_their_part),		cmocka_unit_test(certificates_are_signed_by_the_issuer),
 		cmocka_unit_test(certificates_keep_the_profile),	cmocka_unit_test(good_units_have_certificates),
-		cmocka_unit_test(jobs_without_certificates_verify),
+		cmocka_unit_test(jobs_without_certificates_verify),	cmocka_unit_test(sealed_secrets_are_the_records),
 	};
 
 	return cmocka_run_group_tests(tests, delivery_world_new, delivery_world_free);

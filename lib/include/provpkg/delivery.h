@@ -110,6 +110,7 @@ bool provpkg_verifier_time_authenticated(const struct provpkg_verifier *verifier
 struct provpkg_birth {
 	struct provpkg_view record;
 	struct provpkg_view certificate;
+	struct provpkg_view sealed; /* DER of the SealedSecrets; size 0 when the job returns none */
 	STACK_OF(X509) *issuer_chain;
 	struct provpkg_checkpoint checkpoint;
 	uint8_t inclusion[PROVPKG_PROOF_MAX][PROVPKG_HASH_SIZE];
@@ -117,9 +118,9 @@ struct provpkg_birth {
 };
 
 /*
- * Did the card record this unit as good, with this certificate, by this issuer, whose chain held at that time? Whom to believe, the
- * card and the chain's last certificate, is the caller's. *record gets what was recorded. STATEMENT_DER, PROOF_MISMATCH,
- * RECORD_MISPLACED (of something else), DEVICE_CERTIFICATE.
+ * Did the card record this unit as good, with this certificate, by this issuer, whose chain held at that time, and with these sealed
+ * secrets? Whom to believe, the card and the chain's last certificate, is the caller's. *record gets what was recorded. STATEMENT_DER,
+ * PROOF_MISMATCH, RECORD_MISPLACED (of something else), DEVICE_CERTIFICATE, ATTACHMENT_MISMATCH.
  */
 PROVPKG_MUST_CHECK int provpkg_birth_verify(const struct provpkg_birth *birth, struct provpkg_record *record);
 

@@ -21,6 +21,7 @@ class Birth:
             self.proof = [bytes.fromhex(text) for text in self.json["inclusion"]]
             self.issuers = [Certificate(decode(text)) for text in self.json.get("issuer_chain", [])]
             self.certificate = Certificate(decode(self.json["certificate"])) if "certificate" in self.json else None
+            self.sealed = decode(self.json["sealed_secrets"]) if "sealed_secrets" in self.json else b""
             self.card = Card(self.json["card_certificates"])
             self.note = self.json["checkpoint"].encode()
         except (KeyError, TypeError, ValueError, OSError) as error:
@@ -37,9 +38,17 @@ class Birth:
         need(record["event"].native == asn1.GOOD and says["unit"], "the record is not one of a good part")
         self.card.check(maker_anchors, says["time"] if at is None else at)
         self.check_certificate(says, device_anchors)
+        self.check_attachment(says)
         for name, value in (("uid", says["unit"]["uid"].hex()), ("job", says["job"]["package_id"].hex())):
             need(self.json.get(name) == value, f"bundle: {name} is not what the record says")
         return says
+
+    def check_attachment(self, says):
+        """Certificate and sealed secrets, as the record has them, and nothing else."""
+        if self.sealed:
+            asn1.read(asn1.SealedSecrets, self.sealed)
+        kept = (self.certificate.der if self.certificate else b"") + self.sealed
+        need(says["attachment"] == (tree.sha256(kept) if kept else asn1.ZERO), "bundle: another attachment than the record's")
 
     def check_certificate(self, says, device_anchors):
         """The record's, this part's, and the issuer's whose root the caller knows, or which comes along."""
