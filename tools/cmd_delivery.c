@@ -29,7 +29,7 @@ const struct option_spec options_of_verify[] = {
 	{ "uid", 0, OPTION_OPTIONAL, VALUE_TEXT, "UID", "hand-over: check the unit with this id alone" },
 	{ "device", 0, OPTION_OPTIONAL, VALUE_NONE, NULL, "PATH is the birth bundle of one device" },
 	AT_OPTION,
-	{ "anchor", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "package or grant: anchors of the OEM, PEM" },
+	{ "anchor", 0, OPTION_REPEATED, VALUE_FILE, "FILE", "package, grant, or hand-over with later grants: anchors of the OEM, PEM" },
 	{ "package", 0, OPTION_OPTIONAL, VALUE_FILE, "FILE", "grant: the package it is for, which may name a quota authority" },
 	END_OF_OPTIONS,
 };
@@ -103,6 +103,7 @@ static void clear_check(struct delivery_check *check)
 {
 	certificates_free(check->maker_ca);
 	certificates_free(check->device_ca);
+	certificates_free(check->oem);
 }
 
 static int verify_device(struct context *context, const struct options *options)
@@ -121,6 +122,8 @@ static int verify_delivery(struct context *context, const struct options *option
 	struct delivery_check check = { .uid = option_text(options, "uid") };
 	int code = load_check(options, &check);
 
+	if (!code)
+		code = load_anchors(options, "anchor", &check.oem);
 	if (!code)
 		code = delivery_verify(context, &check);
 	clear_check(&check);

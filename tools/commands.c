@@ -82,8 +82,9 @@ const struct command commands[] = {
 	  NULL, VALUE_NONE, false, TABLES(close) },
 	{ "verify", "check a hand-over, a device, a package or a grant; needs no card",
 	  "PATH is the folder of a hand-over, a package, a grant, or with --device a birth bundle. A hand-over is checked from the card maker's anchors to\n"
-	  "the last device certificate, with --uid for one device alone. A package is checked as far as that is\n"
-	  "possible without the card's keys: form, signatures, digest of every segment.",
+	  "the last device certificate, and who granted its units: enough members of the package's quota authority, or else an OEM,\n"
+	  "with --anchor this one; with --uid one device alone, without its grants. A package is checked as far as that is possible\n"
+	  "without the card's keys: form, signatures, digest of every segment.",
 	  "PATH", VALUE_FILE, false, TABLES(verify) },
 	{ "export", "check a hand-over and write its devices in a form that others read; needs no card",
 	  "FOLDER is a hand-over; nothing is written unless all of it is right. Forms: pem, the certificates of the good\n"

@@ -30,6 +30,7 @@ struct delivery_check {
 	const char *folder;
 	STACK_OF(X509) *maker_ca; /* anchors of the card maker */
 	STACK_OF(X509) *device_ca; /* what the chain of the device certificates must end in; NULL: the end of ca.pem, as given */
+	STACK_OF(X509) *oem; /* anchors that the signers of later grants must lead to, unless a quota authority grants; NULL: not asked */
 	bool at_given; /* judge the card's certificates by @at, not by when the card says that it closed the job */
 	int64_t at;
 	const char *uid; /* that part alone, NULL for all */

@@ -104,6 +104,8 @@ static int load_end(struct checker *checker)
 	if (code)
 		return code;
 	result = provpkg_verifier_spool(checker->verifier, scratch_spool(checker->scratch), UID_MEMORY);
+	if (!result && checker->check->oem)
+		result = provpkg_verifier_oem(checker->verifier, checker->check->oem);
 	return result ? report_provpkg(DELIVERY_RECORDS, result, NULL) : 0;
 }
 

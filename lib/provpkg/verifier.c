@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto.h"
+#include "delivery_grants.h"
 #include "provcard-refusal.h"
 #include "provpkg/delivery.h"
 #include "provpkg/escrow.h"
@@ -25,6 +26,7 @@ struct provpkg_verifier {
 	uint8_t digest[PROVPKG_HASH_SIZE]; /* SHA-256 of the last record */
 	bool loaded; /* its attachment was seen, so it is known whether secrets are returned */
 	bool returns;
+	struct delivery_grants grants;
 	struct provpkg_counters counters; /* after it */
 	uint64_t records;
 	uint64_t good; /* of good units */
@@ -112,6 +114,7 @@ void provpkg_verifier_free(struct provpkg_verifier *verifier)
 	if (!verifier)
 		return;
 	X509_free(verifier->issuer);
+	sk_X509_pop_free(verifier->grants.anchors, X509_free);
 	uid_set_free(&verifier->uids);
 	OPENSSL_free(verifier);
 }
@@ -132,6 +135,14 @@ int provpkg_verifier_spool(struct provpkg_verifier *verifier, const struct provp
 		return -EINVAL;
 	uid_set_spool(&verifier->uids, spool, memory / sizeof(struct uid_entry));
 	return 0;
+}
+
+int provpkg_verifier_oem(struct provpkg_verifier *verifier, STACK_OF(X509) *anchors)
+{
+	if (verifier->begun || verifier->grants.anchors || !sk_X509_num(anchors))
+		return -EINVAL;
+	verifier->grants.anchors = X509_chain_up_ref(anchors);
+	return verifier->grants.anchors ? 0 : -ENOMEM;
 }
 
 /* ---- A record's place ---- */
@@ -257,7 +268,6 @@ static int check_attachment(const struct provpkg_verifier *verifier, const struc
 			    struct provpkg_view attachment)
 {
 	bool unit_event = record->event == PROVPKG_EVENT_UNIT_GOOD || record->event == PROVPKG_EVENT_UNIT_SCRAP;
-	struct provpkg_attachment parts;
 	int result = 0;
 
 	if (unit_event && !record->has_unit)
@@ -266,8 +276,6 @@ static int check_attachment(const struct provpkg_verifier *verifier, const struc
 		result = unit_digest_is(attachment, record->attachment_digest, PROVCARD_REFUSAL_ATTACHMENT_MISMATCH);
 	if (!result && record->has_unit)
 		result = check_unit(verifier, record, attachment);
-	if (!result && record->event == PROVPKG_EVENT_LOADED && attachment.size)
-		result = provpkg_attachment_split(attachment, true, &parts);
 	return result;
 }
 
@@ -321,12 +329,15 @@ static int take_loaded(struct provpkg_verifier *verifier, struct provpkg_view at
 
 int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record, struct provpkg_view attachment)
 {
+	struct delivery_grants grants = verifier->grants;
 	struct provpkg_record decoded;
 	uint8_t leaf[PROVPKG_HASH_SIZE], digest[PROVPKG_HASH_SIZE];
 	int result = provpkg_record_decode(record, &decoded);
 
 	if (!result)
 		result = check_record(verifier, &decoded, attachment);
+	if (!result)
+		result = grants_record(&grants, &verifier->end, &decoded, attachment);
 	if (!result)
 		result = provpkg_merkle_leaf(record, leaf);
 	if (!result)
@@ -339,6 +350,7 @@ int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_vi
 		result = take_loaded(verifier, attachment);
 	if (result)
 		return result;
+	verifier->grants = grants;
 	memcpy(verifier->digest, digest, sizeof(digest));
 	verifier->begun = true;
 	verifier->after_run = false;
@@ -402,7 +414,9 @@ int provpkg_verifier_finish(struct provpkg_verifier *verifier)
 		return PROVCARD_REFUSAL_RECORD_MISSING;
 	if (verifier->good != end->good || verifier->scrap != end->scrap || verifier->records != end->records)
 		return PROVCARD_REFUSAL_COUNTS_MISMATCH;
-	result = check_root(&verifier->log, end->log_root, PROVCARD_REFUSAL_LOG_ROOT_MISMATCH);
+	result = grants_finish(&verifier->grants, end);
+	if (!result)
+		result = check_root(&verifier->log, end->log_root, PROVCARD_REFUSAL_LOG_ROOT_MISMATCH);
 	if (!result)
 		result = uid_set_repeats(&verifier->uids, &repeated);
 	if (!result && repeated)

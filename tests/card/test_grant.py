@@ -80,6 +80,22 @@ def test_more_units(grants, people):
     assert [record["actor"] for record in records if record["event"] == "granted"] == ["Example Devices"] * 2
 
 
+def test_who_granted_is_seen_in_the_delivery(grants, people, tmp_path):
+    """The OEM by its anchors, and nobody else's; a grant that is left out, or is another's, is missed."""
+    grants.produce(1)
+    second = grants.make("second.pgrant", grants.package, "--count 3")
+    grants.house.provcard(f"load {second.name}")
+    delivery = checks.deliver(grants.bench, people, "delivery")
+    words, desk = f"verify {delivery} --maker-ca {people.maker.anchors}", grants.bench.oem
+    assert "all verified" in desk.provcard(f"{words} --anchor {people.oem.anchors}")
+    stranger = pki.Oem(tmp_path / "stranger", "Stranger")
+    checks.refused(desk, f"{words} --anchor {stranger.anchors}", "SIGNER_UNTRUSTED", checks.INPUT)
+    for event in ("loaded", "granted"):
+        altered = shutil.copytree(delivery, tmp_path / event)
+        handover.rewrite(altered, lambda lines, event=event: [line.pop("attachment") for line in lines if line.get("event") == event])
+        checks.refused(desk, f"verify {altered} --maker-ca {people.maker.anchors}", "ATTACHMENT_MISMATCH", checks.INPUT)
+
+
 def test_order(grants):
     """A gap, a fork, and a grant that follows something else: GRANT_SEQUENCE, and nothing changes."""
     second = grants.make("second.pgrant", grants.package, "--count 4")

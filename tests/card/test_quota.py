@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A separate quota authority, M of N, from its members' desks to the card; approvals that an OEM demands; a look into files."""
+import base64
 import json
 import time
 
 import pytest
 
 import checks
-from provtest import pki, workflow
+from provtest import handover, pki, workflow
 
 NAMES = ("alice", "bob", "carol")
 
@@ -117,7 +118,13 @@ def test_members_grant(quota, people, members, tmp_path):
     quota.bench.card.power_on()
     assert (quota.job()["granted"], quota.job()["grant_sequence"]) == (3, 2)
     delivery = checks.deliver(quota.bench, people, "delivery")
-    assert delivery.exists()
+    words = f"verify {delivery} --maker-ca {people.maker.anchors}"
+    assert "all verified" in quota.bench.oem.provcard(f"{words} --anchor {people.oem.anchors}")
+    lines = handover.read(delivery)[1]
+    granted = next(line for line in lines if line.get("event") == "granted")
+    granted["attachment"] = base64.b64encode(alone.read_bytes()).decode()
+    handover.write(delivery, handover.heading_of(delivery), lines)
+    checks.refused(quota.bench.oem, words, "ATTACHMENT_MISMATCH", checks.INPUT)
     pki.openssl("cms", "-verify", "-inform", "DER", "-in", first, "-binary", "-purpose", "any", "-CAfile",
                 anchors_of(members, tmp_path), "-out", tmp_path / "grant.der")
 

@@ -74,8 +74,18 @@ struct provpkg_spool {
 PROVPKG_MUST_CHECK int provpkg_verifier_spool(struct provpkg_verifier *verifier, const struct provpkg_spool *spool, size_t memory);
 
 /*
- * The next record of the job, with its attachment (a unit's device certificate and sealed secrets, see escrow.h; size 0 when it has
- * none, and allowed for records without a unit). After a refusal the verifier stands where it stood.
+ * Before the first record: the OEM's anchors, which the signers of later grants must lead to where no quota authority grants. Without
+ * them such a grant must be signed as a suite demands, by whomever the card believed. -EINVAL for no anchors, or a second time.
+ */
+PROVPKG_MUST_CHECK int provpkg_verifier_oem(struct provpkg_verifier *verifier, STACK_OF(X509) *anchors);
+
+/*
+ * The next record of the job, with its attachment (a unit's device certificate and sealed secrets, see escrow.h, or who grants; size 0
+ * when it has none, and allowed for records of other events). After a refusal the verifier stands where it stood.
+ *
+ * What LOADED has attached says who grants. From then on each GRANTED, and a CLOSED by a grant, is judged as the card had to at that
+ * time: signed by so many members of the quota authority, or by the OEM; the next of its sequence; of this card and package; and no
+ * unit is made beyond the ceilings in force.
  *
  * Entries come one after another, none left out; a record whose predecessor was given must name it. The counters must run on: the
  * first record's begin at zero; good, scrap and allocated begin where the record before ended, for they change by records alone, while
@@ -85,7 +95,8 @@ PROVPKG_MUST_CHECK int provpkg_verifier_spool(struct provpkg_verifier *verifier,
  * STATEMENT_DER; RECORD_MISPLACED (another job's, or out of order); RECORD_MISSING (entries are missing before it, or the counters jump
  * ahead); RECORD_CHAIN; COUNTS_MISMATCH; ATTACHMENT_MISMATCH; DEVICE_CERTIFICATE (missing, not the record's, not this issuer's, or not
  * for this UID); SEALED_SECRETS (malformed; missing or there against what the LOADED record's attachment says, where that is
- * given); a negative errno of the spool.
+ * given); of grants GRANT_AUTHORITY, GRANT_APPROVALS, GRANT_SEQUENCE, GRANT_LOWERED, GRANT_MISSING (another job's, or nobody may),
+ * SIGNER_UNTRUSTED, SIGNER_EXPIRED, MANIFEST_SIGNER_MISSING, MANIFEST_SIGNATURE, MANIFEST_DER; a negative errno of the spool.
  */
 PROVPKG_MUST_CHECK int provpkg_verifier_record(struct provpkg_verifier *verifier, struct provpkg_view record,
 					       struct provpkg_view attachment);

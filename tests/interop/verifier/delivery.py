@@ -258,6 +258,8 @@ class Verifier:
         for name, value in self.counters.items():
             need(job["before"][name] == value, f"record {entry.index}: {name} jumps, a record is missing")
             self.counters[name] = job["after"][name]
+        good, scrap = self.ceilings
+        need(job["after"]["good"] <= good and job["after"]["scrap"] <= scrap, f"record {entry.index}: more than was granted by then")
 
     def check_part(self, entry):
         """A record on a part and its certificate."""
