@@ -136,6 +136,41 @@ def test_every_refusal_has_a_test():
     assert not missing
 
 
+def names_of_tests(suite):
+    """{file without test_ and its ending: names of the tests that it runs} of the unit or the card suite."""
+    found = {}
+    for name in FILES:
+        if match := re.fullmatch(rf"tests/{suite}/test_(\w+)\.(?:c|py)", name):
+            pattern = r"^def (test_\w+)" if name.endswith(".py") else r"\b(?:TEST|cmocka_unit_test\w*)\((\w+)"
+            found[match[1]] = set(re.findall(pattern, read(name), re.MULTILINE)) - {"name", "function"}
+    return found
+
+
+def must_be_refused():
+    """Rows of the table "What must be refused" of formats.rst: what, refusals, tests."""
+    section = read("Documentation/formats.rst").split("What must be refused\n====", 1)[1]
+    lines = section.split("\n=====")[2].splitlines()[1:]
+    return [re.split(r" {2,}", line) for line in lines]
+
+
+def has_test(word, suites):
+    """Is there a test that FILE:WORD names?"""
+    name, part = word.split(":")
+    return any(part in test.split("_") for suite in suites for test in suite.get(name, ()))
+
+
+def test_what_must_be_refused_is_tested():
+    """The table's tests are there, by file and name, and its refusals are codes."""
+    unit, card = names_of_tests("unit"), names_of_tests("card")
+    rows, codes = must_be_refused(), {row[1] for row in refusals()["rows"]()}
+    assert len(rows) > 25 and all(len(row) == 3 for row in rows)
+    named = [(*match, row[0]) for row in rows for match in re.findall(r"(\w+:\w+)( \(card\))?", row[2])]
+    assert len(named) >= len(rows)
+    assert not [entry for entry in named if not has_test(entry[0], [card] if entry[1] else [unit, card])]
+    assert not {code for row in rows for code in re.findall(r"[A-Z_]{5,}", row[1])} - codes
+    assert not has_test("core_suite:nothing", [unit, card]) and not has_test("nowhere:segments", [unit, card])
+
+
 def test_documentation_builds_without_warnings(tmp_path):
     """Sphinx with warnings as errors."""
     done = subprocess.run(["sphinx-build", "-q", "-n", "-W", "--keep-going", "-b", "html", "-d", tmp_path / "trees",
