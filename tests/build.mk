@@ -23,9 +23,10 @@ $(O)/bench/copies.ko: $(wildcard tests/bench/copies/*)
 $(O)/bench/copy_control: tests/bench/copy_control.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -static -o $@ $<
+$(O)/bench/bench_issue $(O)/bench/bench_job: $(O)/obj/tests/bench/units.o
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/storage.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(CRYPTO_LIBS) -lpthread
 
 CFLAGS-tests := -Itests/parts -I. -Wno-missing-prototypes
 

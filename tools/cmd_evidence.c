@@ -2,14 +2,11 @@
 /* Evidence: asking the card, and checking what it said. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "commands.h"
 #include "evidence.h"
 #include "files.h"
 #include "keys.h"
-
-#define BUNDLE_MAX (1u << 20)
 
 const struct option_spec options_of_evidence[] = {
 	EVIDENCE_OPTIONS,
@@ -40,21 +37,6 @@ static int ask(struct context *context, const struct options *options, const str
 	return code;
 }
 
-static int load_card(const char *path, STACK_OF(X509) *anchors, struct provpkg_card **card)
-{
-	struct provpkg_blob pem = { 0 };
-	int code = file_read(path, BUNDLE_MAX, &pem);
-	int result;
-
-	if (code)
-		return code;
-	result = provpkg_card_decode(provpkg_blob_view(&pem), card);
-	if (!result)
-		result = provpkg_card_trust(*card, PROVPKG_SUITE_HYBRID, anchors, time(NULL));
-	provpkg_blob_free(&pem);
-	return result ? report_provpkg(path, result, NULL) : 0;
-}
-
 static int verify(struct context *context, const struct options *options, const struct evidence_demands *wanted)
 {
 	struct provpkg_evidence *evidence = calloc(1, sizeof(*evidence));
@@ -66,7 +48,7 @@ static int verify(struct context *context, const struct options *options, const 
 	for (size_t i = 0; i < option_count(options, "maker-ca") && !code; i++)
 		code = certificates_append(option_at(options, "maker-ca", i), &anchors);
 	if (!code)
-		code = load_card(option_text(options, "card-certs"), anchors, &card);
+		code = card_load(option_text(options, "card-certs"), PROVPKG_SUITE_HYBRID, anchors, &card);
 	if (!code)
 		code = evidence_check(report.path, card, &wanted->demands, evidence);
 	if (!code)

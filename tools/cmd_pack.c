@@ -4,13 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
 #include "commands.h"
 #include "evidence.h"
-#include "files.h"
 #include "keys.h"
 #include "pack.h"
 #include "package.h"
@@ -19,7 +17,6 @@
 #include "signers.h"
 
 #define CARDS_MAX 4096 /* recipients that a manifest may have */
-#define BUNDLE_MAX (1u << 20)
 
 const struct option_spec options_of_pack[] = {
 	{ "rot", 0, OPTION_REQUIRED, VALUE_FILE, "FILE", "RoT configuration, JSON" },
@@ -62,21 +59,6 @@ struct pack_inputs {
 	struct provpkg_build build;
 };
 
-static int load_card(const char *path, unsigned int suite, STACK_OF(X509) *anchors, struct provpkg_card **card)
-{
-	struct provpkg_blob pem = { 0 };
-	int code = file_read(path, BUNDLE_MAX, &pem);
-	int result;
-
-	if (code)
-		return code;
-	result = provpkg_card_decode(provpkg_blob_view(&pem), card);
-	if (!result)
-		result = provpkg_card_trust(*card, suite, anchors, time(NULL));
-	provpkg_blob_free(&pem);
-	return result ? report_provpkg(path, result, NULL) : 0;
-}
-
 static int load_cards(const struct options *options, struct pack_inputs *inputs)
 {
 	STACK_OF(X509) *anchors = NULL;
@@ -88,7 +70,7 @@ static int load_cards(const struct options *options, struct pack_inputs *inputs)
 	for (size_t i = 0; i < option_count(options, "maker-ca") && !code; i++)
 		code = certificates_append(option_at(options, "maker-ca", i), &anchors);
 	for (; inputs->cards < count && !code; inputs->cards++)
-		code = load_card(option_at(options, "card-certs", inputs->cards), inputs->build.suite, anchors,
+		code = card_load(option_at(options, "card-certs", inputs->cards), inputs->build.suite, anchors,
 				 &inputs->card[inputs->cards]);
 	certificates_free(anchors);
 	return code;

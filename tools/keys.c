@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/provider.h>
@@ -14,6 +15,7 @@
 #include "pin.h"
 
 #define PEM_MAX (16u << 20)
+#define BUNDLE_MAX (1u << 20)
 
 /* A URI of RFC 7512: objects in a token. */
 static bool is_token(const char *location)
@@ -203,6 +205,21 @@ int certificate_load(const char *path, X509 **certificate)
 void certificates_free(STACK_OF(X509) *certificates)
 {
 	sk_X509_pop_free(certificates, X509_free);
+}
+
+int card_load(const char *path, unsigned int suite, STACK_OF(X509) *anchors, struct provpkg_card **card)
+{
+	struct provpkg_blob pem = { 0 };
+	int code = file_read(path, BUNDLE_MAX, &pem);
+	int result;
+
+	if (code)
+		return code;
+	result = provpkg_card_decode(provpkg_blob_view(&pem), card);
+	if (!result)
+		result = provpkg_card_trust(*card, suite, anchors, time(NULL));
+	provpkg_blob_free(&pem);
+	return result ? report_provpkg(path, result, NULL) : 0;
 }
 
 int signer_load(const char *key, const char *certificate, struct provpkg_signer *signer)

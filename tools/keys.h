@@ -15,6 +15,9 @@ int certificates_append(const char *path, STACK_OF(X509) **certificates);
 int certificate_load(const char *path, X509 **certificate);
 void certificates_free(STACK_OF(X509) *certificates);
 
+/* A card by its certificates, believed for packages of @suite now; provpkg_card_free() it. */
+int card_load(const char *path, unsigned int suite, STACK_OF(X509) *anchors, struct provpkg_card **card);
+
 /* A key with its certificate; the first certificate of the file is the signer's, further ones go along as its chain. */
 int signer_load(const char *key, const char *certificate, struct provpkg_signer *signer);
 void signer_clear(struct provpkg_signer *signer);

@@ -62,26 +62,17 @@ int provcard_firmware_read(struct provcard *card, struct provcard_firmware *firm
 	return ask(card, &command, firmware, answer);
 }
 
+static struct provcard_upload firmware_upload(struct provcard *card)
+{
+	return (struct provcard_upload){ card, NULL, PROVCARD_OP_FIRMWARE_WRITE, 0 };
+}
+
 int provcard_firmware_write(struct provcard *card, uint64_t offset, uint64_t whole, const void *data, size_t size,
 			    struct provcard_answer *answer)
 {
-	const uint8_t *from = data;
-	const size_t most = card->info.out_max_transfer;
+	const struct provcard_upload upload = firmware_upload(card);
 
-	if (!size || size > whole || offset > whole - size)
-		return -EINVAL;
-	for (size_t done = 0; done < size;) {
-		struct provcard_command command = provcard_command_make(PROVCARD_OP_FIRMWARE_WRITE, offset + done, whole);
-		size_t now = size - done < most ? size - done : most;
-		int error;
-
-		provcard_command_in(&command, from + done, now);
-		error = provcard_command_send(card, NULL, &command, answer);
-		if (error || answer->refusal)
-			return error;
-		done += now;
-	}
-	return 0;
+	return provcard_upload_piece(&upload, offset, whole, data, size, answer);
 }
 
 int provcard_firmware_commit(struct provcard *card, struct provcard_firmware *firmware, struct provcard_answer *answer)
@@ -95,20 +86,8 @@ int provcard_firmware_commit(struct provcard *card, struct provcard_firmware *fi
 int provcard_firmware_load(struct provcard *card, const void *file, size_t size, provcard_load_progress progress, void *context,
 			   struct provcard_firmware *firmware, struct provcard_answer *answer)
 {
-	const uint8_t *from = file;
+	const struct provcard_upload upload = firmware_upload(card);
+	int error = provcard_upload_file(&upload, file, size, LOAD_STEP, progress, context, answer);
 
-	if (!size)
-		return -EINVAL;
-	for (size_t done = 0; done < size;) {
-		size_t now = size - done < LOAD_STEP ? size - done : LOAD_STEP;
-		int error = provcard_firmware_write(card, done, size, from + done, now, answer);
-
-		if (error || answer->refusal)
-			return error;
-		done += now;
-		error = progress ? progress(context, done, size) : 0;
-		if (error)
-			return error;
-	}
-	return provcard_firmware_commit(card, firmware, answer);
+	return error || answer->refusal ? error : provcard_firmware_commit(card, firmware, answer);
 }

@@ -37,6 +37,21 @@ void provcard_command_out(struct provcard_command *command, void *data, size_t s
 PROVCARD_MUST_CHECK int provcard_command_send(struct provcard *card, struct provcard_job *job, struct provcard_command *command,
 					      struct provcard_answer *answer);
 
+/* How a file gets to the card: by commands of @opcode that say offset and whole size. */
+struct provcard_upload {
+	struct provcard *card;
+	struct provcard_job *job; /* may be NULL */
+	uint32_t opcode;
+	uint32_t queue;
+};
+
+/* Both end at the first error or refusal. -EINVAL for nothing, and for what is not within @whole. */
+PROVCARD_MUST_CHECK int provcard_upload_piece(const struct provcard_upload *upload, uint64_t offset, uint64_t whole, const void *data,
+					      size_t size, struct provcard_answer *answer);
+/* All of a file; @progress, unless NULL, is called after every @step bytes and may end it. */
+PROVCARD_MUST_CHECK int provcard_upload_file(const struct provcard_upload *upload, const void *file, size_t size, size_t step,
+					     provcard_load_progress progress, void *context, struct provcard_answer *answer);
+
 /* From the wire to host types. @wire may be unaligned and is read once. -EPROTO for what a card must not say. */
 PROVCARD_MUST_CHECK int provcard_decode_status(const struct provcard_service_status *wire, struct provcard_status *status);
 void provcard_decode_job(const struct provcard_service_job *wire, struct provcard_job_status *status);

@@ -36,27 +36,17 @@ void provcard_job_close(struct provcard_job *job)
 	free(job);
 }
 
+static struct provcard_upload package_upload(struct provcard_job *job)
+{
+	return (struct provcard_upload){ job->card, job, PROVCARD_OP_PACKAGE_WRITE, PACKAGE_QUEUE(job->card) };
+}
+
 int provcard_job_write(struct provcard_job *job, uint64_t offset, uint64_t whole, const void *data, size_t size,
 		       struct provcard_answer *answer)
 {
-	const uint8_t *from = data;
-	const size_t most = job->card->info.out_max_transfer;
+	const struct provcard_upload upload = package_upload(job);
 
-	if (!size || size > whole || offset > whole - size)
-		return -EINVAL;
-	for (size_t done = 0; done < size;) {
-		struct provcard_command command = provcard_command_make(PROVCARD_OP_PACKAGE_WRITE, offset + done, whole);
-		size_t now = size - done < most ? size - done : most;
-		int error;
-
-		command.queue = PACKAGE_QUEUE(job->card);
-		provcard_command_in(&command, from + done, now);
-		error = provcard_command_send(job->card, job, &command, answer);
-		if (error || answer->refusal)
-			return error;
-		done += now;
-	}
-	return 0;
+	return provcard_upload_piece(&upload, offset, whole, data, size, answer);
 }
 
 /* Send a command whose answer is the job. */
@@ -88,22 +78,10 @@ int provcard_job_commit(struct provcard_job *job, struct provcard_job_status *st
 int provcard_job_load(struct provcard_job *job, const void *package, size_t size, provcard_load_progress progress, void *context,
 		      struct provcard_job_status *status, struct provcard_answer *answer)
 {
-	const uint8_t *from = package;
+	const struct provcard_upload upload = package_upload(job);
+	int error = provcard_upload_file(&upload, package, size, LOAD_STEP, progress, context, answer);
 
-	if (!size)
-		return -EINVAL;
-	for (size_t done = 0; done < size;) {
-		size_t now = size - done < LOAD_STEP ? size - done : LOAD_STEP;
-		int error = provcard_job_write(job, done, size, from + done, now, answer);
-
-		if (error || answer->refusal)
-			return error;
-		done += now;
-		error = progress ? progress(context, done, size) : 0;
-		if (error)
-			return error;
-	}
-	return provcard_job_commit(job, status, answer);
+	return error || answer->refusal ? error : provcard_job_commit(job, status, answer);
 }
 
 int provcard_job_bind(struct provcard_job *job, const uint8_t package_id[PROVCARD_PACKAGE_ID_SIZE], struct provcard_job_status *status,
