@@ -91,9 +91,40 @@ int report_bad_input(const char *what, const char *sentence, const char *remedy)
 	return report(EXIT_INPUT, &(struct error_report){ .what = what, .sentence = sentence, .remedy = remedy });
 }
 
+static const char *machine_remedy(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return "make room where it is written, or write elsewhere; then repeat the command";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return "check who may read and write there, or choose another place";
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+		return "check the name, and that its folder is there";
+	case EEXIST:
+	case ENOTEMPTY:
+		return "choose a name that is not taken, or remove what is there";
+	case ENOMEM:
+		return "end other programs, or use a machine with more memory; then repeat the command";
+	default:
+		return "look into the kernel log of this machine, then repeat the command";
+	}
+}
+
 int report_errno(const char *what, int error)
 {
-	return report(EXIT_MACHINE, &(struct error_report){ .what = what, .sentence = strerror(error < 0 ? -error : error) });
+	int positive = error < 0 ? -error : error;
+
+	return report(EXIT_MACHINE, &(struct error_report){
+					    .what = what,
+					    .sentence = strerror(positive),
+					    .remedy = machine_remedy(positive),
+				    });
 }
 
 static const char *card_remedy(int error)

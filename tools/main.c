@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,5 +74,7 @@ int main(int argc, char **argv)
 	options_free(options);
 	if (code == REQUEST_WRITTEN)
 		code = EXIT_GOOD;
-	return fflush(stdout) || ferror(stdout) ? EXIT_MACHINE : code;
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	return code == EXIT_GOOD ? report_errno("standard output", errno ? -errno : -EIO) : code;
 }

@@ -100,8 +100,11 @@ int record_writer_run(struct record_writer *writer, uint64_t first, uint64_t cou
 
 int record_writer_finish(struct record_writer *writer, int code)
 {
-	if (writer->stream && (ferror(writer->stream) | fclose(writer->stream)) && !code)
-		code = report_errno(writer->file.path, -EIO);
+	bool lost = writer->stream && ferror(writer->stream);
+
+	errno = 0;
+	if (writer->stream && (fclose(writer->stream) || lost) && !code)
+		code = report_errno(writer->file.path, errno ? -errno : -EIO);
 	if (!code)
 		code = file_finish(&writer->file, true);
 	else

@@ -96,8 +96,9 @@ static int write_all(struct context *context, struct opener *opener, struct deli
 	fprintf(opener->file, "{\n  \"schema_version\": %d,\n  \"units\": {", OUTPUT_SCHEMA_VERSION);
 	code = delivery_verify(context, check);
 	fprintf(opener->file, "\n  },\n  \"scrap\": %s\n}\n", json_line(opener->scrap));
-	if (fflush(opener->file) && !code)
-		code = report_errno("secrets", -errno);
+	errno = 0;
+	if ((fflush(opener->file) || ferror(opener->file)) && !code)
+		code = report_errno("secrets", errno ? -errno : -EIO);
 	if (!code && !opener->opened)
 		code = report_input(DELIVERY_RECORDS, PROVCARD_REFUSAL_SEALED_SECRETS, "this job returns no secrets");
 	return code;

@@ -5,6 +5,9 @@ import hashlib
 import json
 import pathlib
 import re
+import resource
+import shlex
+import signal
 import subprocess
 
 import jsonschema
@@ -19,7 +22,7 @@ REFUSALS = {name: (code, sentence, remedy) for code, name, _, sentence, remedy i
 
 FLASH_SIZE, LOCK_WORD = 1 << 20, 0x208
 KEY, CERTIFICATE, CERTIFICATE_ROOM = 0xFE000, 0xFE100, 1536
-REFUSED, INPUT, GONE, PARTIAL = 1, 3, 4, 5
+REFUSED, INPUT, GONE, PARTIAL, MACHINE = 1, 3, 4, 5, 6
 
 
 def refused(desk, words, name, exit_code=REFUSED):
@@ -29,6 +32,19 @@ def refused(desk, words, name, exit_code=REFUSED):
     plain = said.replace('"', "'")
     assert f"({name}, {code})" in plain and sentence in plain and f"what to do: {remedy}" in plain, said
     return said
+
+
+def no_room(words, output, limit=4096):
+    """The tool on a disk that takes only so many bytes of a file: exit code 6, what to do, and nothing of @output is left behind."""
+    def fill():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    done = subprocess.run([processes.program("provcard"), *shlex.split(words)], capture_output=True, text=True, timeout=120,
+                          stdin=subprocess.DEVNULL, preexec_fn=fill, check=False)
+    assert done.returncode == MACHINE, done
+    assert "File too large" in done.stderr and "what to do: make room" in done.stderr, done.stderr
+    assert not list(output.parent.glob(output.name + "*"))
 
 
 def standing(bench):

@@ -46,17 +46,28 @@ def update(bench, people, file):
     restart(bench)
 
 
-def pack(folder, name, image=processes.BUILD / "firmware/next", release="9.2.0", security=2, board="provcard-emulated", maker=None,
-         expected=0):
-    """A firmware file by the build's maker, or by another."""
+def words_of_pack(output, image=processes.BUILD / "firmware/next", release="9.2.0", security=2, board="provcard-emulated", maker=None):
+    """Of `provcard firmware pack`, by the build's maker or by another."""
     maker = maker or MAKER
+    return (f"firmware pack --image {image.resolve()} --board {board} --release {release} --security-version {security} "
+            f"--key {(maker / 'classical.key').resolve()} --cert {(maker / 'classical.pem').resolve()} "
+            f"--key {(maker / 'pq.key').resolve()} --cert {(maker / 'pq.pem').resolve()} --output {output}")
+
+
+def pack(folder, name, expected=0, **terms):
+    """A firmware file."""
     output = folder / f"{name}.pfw"
-    desk = workflow.Desk(folder)
-    said = desk.provcard(f"firmware pack --image {image.resolve()} --board {board} --release {release} --security-version {security} "
-                         f"--key {(maker / 'classical.key').resolve()} --cert {(maker / 'classical.pem').resolve()} "
-                         f"--key {(maker / 'pq.key').resolve()} --cert {(maker / 'pq.pem').resolve()} --output {output}",
-                         expected=expected)
+    said = workflow.Desk(folder).provcard(words_of_pack(output, **terms), expected=expected)
     return output if expected == 0 else said
+
+
+def test_no_room_for_a_firmware_file(tmp_path):
+    """Not half of it; an image that is not there, or a folder that is not, is said as what it is."""
+    output = tmp_path / "next.pfw"
+    checks.no_room(words_of_pack(output), output)
+    assert "check the file's name" in pack(tmp_path, "other", image=tmp_path / "none", expected=checks.INPUT)
+    said = workflow.Desk(tmp_path).provcard(words_of_pack(tmp_path / "none" / "next.pfw"), expected=checks.MACHINE)
+    assert "what to do: check the name" in said
 
 
 def starts_and_dies(bench):
@@ -194,7 +205,7 @@ def test_image_that_crashes_falls_back(house, people):
 def test_image_that_is_no_program_falls_back(house, people, tmp_path):
     image = tmp_path / "text"
     image.write_text("not a program\n" * 100)
-    file = pack(tmp_path, "text", image)
+    file = pack(tmp_path, "text", image=image)
     load(house, file)
     activate(house, people, file)
     for _ in range(ATTEMPTS + 1):

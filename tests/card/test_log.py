@@ -183,3 +183,10 @@ def test_wrong_words(audit):
     assert not list(audit.desk.folder.glob("x*"))
     audit.bench.house.provcard("log frobnicate", expected=2)
     assert "boot" in audit.bench.house.provcard("log --count 1")
+
+
+def test_nowhere_to_write(audit):
+    """A folder that is not there, and one that is none."""
+    for name, said in (("none/whole", "what to do: check the name"), ("/dev/full/whole", "what to do: check the name")):
+        assert said in audit.bench.house.provcard(f"log export --output {audit.desk.folder / name}", expected=checks.MACHINE)
+    assert not list(audit.desk.folder.glob("*"))

@@ -100,6 +100,12 @@ def test_the_oem_gets_what_the_parts_hold(job, people, escrow, tmp_path):
     assert json.loads(printed) == said
 
 
+def test_no_room_for_secrets(job, people, escrow, tmp_path):
+    """Not half of them."""
+    output = tmp_path / "secrets.json"
+    checks.no_room(secrets_words(people, job.delivery, [key for key, _ in escrow], f"--output {output}"), output, limit=200)
+
+
 def test_nobody_else_can_open_them(job, people, escrow, tmp_path):
     """One key of two, other keys of the same kinds, the OEM's signing keys: nothing comes out."""
     desk, other = workflow.Desk(tmp_path), people.oem.make_escrow(tmp_path / "other")

@@ -47,6 +47,14 @@ def test_help_of_everything():
     assert "nRF52840" in tool("pack --help").stdout
 
 
+def test_nobody_takes_the_output():
+    """Standard output is a device that is full."""
+    with open("/dev/full", "w", encoding="ascii") as device:
+        done = subprocess.run([TOOL, "refusals"], stdout=device, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == checks.MACHINE
+    assert "standard output: No space left on device" in done.stderr and "what to do: make room" in done.stderr
+
+
 @pytest.mark.parametrize("words", [
     "", "frobnicate", "status --frobnicate", "status extra", "status --card", "status --format yaml", "status --help=yes", "load",
     "load one two", "refusals NO_SUCH_THING", "csr", "csr --identity --issuer X", "enrol --role king --name x", "allocate --count 0",
