@@ -52,20 +52,20 @@ static int load_shared(struct nursery *nursery)
 	return code;
 }
 
-/* Every line of the records. @take returns 0, or a refusal or an errno. */
+/* Every line of the records. @take returns 0, or the exit code after a message. */
 static int each_line(struct nursery *nursery, int (*take)(struct nursery *nursery, const struct record_line *line))
 {
 	char *path = path_join(nursery->folder, DELIVERY_RECORDS);
 	struct record_reader *reader = NULL;
 	struct record_line line = { 0 };
 	int code = path ? record_reader_open(path, &reader) : report_errno(DELIVERY_RECORDS, -ENOMEM);
-	int result = 0;
 
 	if (!code)
 		code = record_reader_next(reader, &line);
 	while (!code && line.kind != RECORD_LINE_NONE) {
-		result = take(nursery, &line);
-		code = result ? report_provpkg(path, result, NULL) : record_reader_next(reader, &line);
+		code = take(nursery, &line);
+		if (!code)
+			code = record_reader_next(reader, &line);
 	}
 	record_line_clear(&line);
 	record_reader_close(reader);
@@ -73,8 +73,7 @@ static int each_line(struct nursery *nursery, int (*take)(struct nursery *nurser
 	return code;
 }
 
-/* Every node of the tree that can be known goes to the scratch file. */
-static int grow(struct nursery *nursery, const struct record_line *line)
+static int put(struct nursery *nursery, const struct record_line *line)
 {
 	struct provpkg_tree *log = &nursery->log;
 	uint64_t end = log->size + line->count;
@@ -93,6 +92,14 @@ static int grow(struct nursery *nursery, const struct record_line *line)
 			return result;
 	}
 	return 0;
+}
+
+/* Every node of the tree that can be known goes to the scratch file. */
+static int grow(struct nursery *nursery, const struct record_line *line)
+{
+	int result = put(nursery, line);
+
+	return result ? report_provpkg(DELIVERY_RECORDS, result, NULL) : 0;
 }
 
 static void add_chain(struct json_object *json, STACK_OF(X509) *chain)
@@ -168,7 +175,7 @@ static int make(struct nursery *nursery, const struct record_line *line)
 {
 	char uid[HEX_SIZE(PROVPKG_UID_MAX)];
 	struct json_object *json;
-	int result;
+	int result, code;
 
 	if (line->kind != RECORD_LINE_RECORD || line->record.event != PROVPKG_EVENT_UNIT_GOOD)
 		return 0;
@@ -177,11 +184,10 @@ static int make(struct nursery *nursery, const struct record_line *line)
 		return 0;
 	json = describe(nursery, line);
 	result = add_inclusion(nursery, json, line->record.index);
-	if (!result && write_birth(nursery, uid, json))
-		result = -EIO;
+	code = result ? report_provpkg(uid, result, NULL) : write_birth(nursery, uid, json);
 	json_object_put(json);
-	nursery->made++;
-	return result;
+	nursery->made += !code;
+	return code;
 }
 
 int birth_export(struct context *context, const char *folder, const char *uid, const char *path)

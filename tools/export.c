@@ -159,7 +159,9 @@ static int export_certs(struct exporter *exporter, const struct delivery_unit *u
 
 static void end_json(struct exporter *exporter)
 {
-	fprintf(exporter->file, exporter->units ? "\n]}\n" : "{\"schema_version\":1,\"units\":[]}\n");
+	if (!exporter->units)
+		fprintf(exporter->file, "{\"schema_version\":%d,\"units\":[", OUTPUT_SCHEMA_VERSION);
+	fprintf(exporter->file, "\n]}\n");
 }
 
 static void end_pem(struct exporter *exporter)
