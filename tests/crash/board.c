@@ -97,12 +97,18 @@ static void keep_write(struct trace *trace, enum port_region region, uint64_t of
 	memcpy(op->data, data, size);
 }
 
+/* What cannot be staged is refused, and that is all. */
+static bool is_staged(enum port_region region)
+{
+	return region == PORT_NV_STAGING || region == PORT_NV_FIRMWARE_A || region == PORT_NV_FIRMWARE_B;
+}
+
 /* Is this the step that fails? */
-static bool step_fails(struct board *board)
+static bool step_fails(struct board *board, enum port_region region)
 {
 	bool fails = ++board->steps == board->fail_at;
 
-	board->failed |= fails;
+	board->failed |= fails && !is_staged(region);
 	return fails;
 }
 
@@ -117,7 +123,7 @@ static int nv_write(void *context, enum port_region region, uint64_t offset, con
 		return -EIO;
 	watched(board);
 	mtx_lock(&board->lock);
-	fails = step_fails(board);
+	fails = step_fails(board, region);
 	/* Of a write that fails nobody knows how far it came. */
 	size = fails ? size / 2 : size;
 	memory_write(board->memory, region, offset, data, size);
@@ -125,9 +131,6 @@ static int nv_write(void *context, enum port_region region, uint64_t offset, con
 		keep_write(board->trace, region, offset, data, size);
 	if (board->trace && fails)
 		add_op(board->trace, OP_FLUSH_FAILED, region);
-	/* What cannot be staged is refused, and that is all. */
-	if (fails && (region == PORT_NV_STAGING || region == PORT_NV_FIRMWARE_A || region == PORT_NV_FIRMWARE_B))
-		board->failed = false;
 	mtx_unlock(&board->lock);
 	return fails ? -EIO : 0;
 }
@@ -159,7 +162,7 @@ static int nv_flush(void *context, enum port_region region)
 		return -EIO;
 	watched(board);
 	mtx_lock(&board->lock);
-	if (step_fails(board)) {
+	if (step_fails(board, region)) {
 		error = -EIO;
 		if (board->trace)
 			add_op(board->trace, OP_FLUSH_FAILED, region);
@@ -185,7 +188,7 @@ static int fuse_increment(void *context)
 		return -EIO;
 	watched(board);
 	mtx_lock(&board->lock);
-	if (step_fails(board)) {
+	if (step_fails(board, PORT_NV_LEDGER)) {
 		error = -EIO;
 	} else if (board->broken != BREAK_FUSE_STUCK) {
 		board->memory->fuse++;

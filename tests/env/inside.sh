@@ -20,7 +20,7 @@ fi
 
 settings=(HOME=/tmp TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	LC_ALL=C.UTF-8 PROVCARD_ENV=host PROVCARD_CACHE=/cache PROVCARD_VECTORS="$vectors" PYTHONDONTWRITEBYTECODE=1)
-for name in CI MAKEFLAGS V O TIME STATES SEED HOURS UNITS BENCH PROVCARD_ACCEL PROVCARD_JOBS; do
+for name in CI MAKEFLAGS V O TIME STATES SEED HOURS UNITS BENCH PROVCARD_ACCEL PROVCARD_JOBS PROVCARD_KERNEL; do
 	[ -z "${!name+set}" ] || settings+=("$name=${!name}")
 done
 exec chroot "$root" /usr/bin/env -i "${settings[@]}" \

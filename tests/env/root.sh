@@ -62,7 +62,7 @@ build() {
 	site=$(mirror)
 	mode=root
 	[ "$(id -u)" = 0 ] || mode=unshare
-	list=$(packages | grep -v '^backports:' | paste -sd,)
+	list=$(packages | grep -v ':' | paste -sd,)
 	backports=$(packages | sed -n 's/^backports:\(.*\)/\1/p' | paste -sd' ')
 	echo "provcard environment: building the Debian 13 root (once, a few minutes) in $root" >&2
 	remove_tree "$partial"
@@ -71,6 +71,7 @@ build() {
 		--aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*/*' \
 		--customize-hook="chroot \"\$1\" apt-get install -y -qq --no-install-recommends -t trixie-backports $backports" \
+		--customize-hook="$here/headers.sh \"\$1\" $site bookworm $(packages | sed -n 's/^oldstable:\(.*\)/\1/p')" \
 		--customize-hook='mkdir -p "$1/provcard" "$1/cache" "$1/vectors"' \
 		--customize-hook='chroot "$1" apt-get clean' \
 		trixie "$partial" \
@@ -87,7 +88,7 @@ remove_tree() {
 }
 
 mkdir -p "$cache" || die "$cache cannot be made" "set PROVCARD_CACHE to a folder you can write"
-key=$(packages | sha256sum | cut -c1-16)
+key=$(cat <(packages) "$here/headers.sh" | sha256sum | cut -c1-16)
 root=$cache/root-$key
 if [ ! -d "$root" ]; then
 	exec 9>"$root.lock"

@@ -225,9 +225,14 @@ class Guest:
                 end.close()
 
 
+def kernel_releases():
+    """The kernels installed in the environment, the release's own first, the newest last."""
+    return sorted(os.listdir("/lib/modules"), key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+
+
 def kernel_release():
-    """The newest kernel installed in the environment."""
-    return sorted(os.listdir("/lib/modules"))[-1]
+    """The kernel to test on: PROVCARD_KERNEL, or the release's own."""
+    return os.environ.get("PROVCARD_KERNEL") or kernel_releases()[0]
 
 
 def kernel_image():
