@@ -86,8 +86,9 @@ uint16_t line_remove(struct line *line, uint32_t person)
 	claim_of(line, CLAIM_REMOVE_ASKED, person, 0);
 	snprintf(request.remove.name, sizeof(request.remove.name), "%s", world_name[person]);
 	status = ask_officer(line, &request);
+	/* A removal that a power cut interrupted may be done already: this one is refused then. */
 	if (!line_fault(line))
-		claim_of(line, CLAIM_REMOVE_SETTLED, person, !status);
+		claim_of(line, CLAIM_REMOVE_SETTLED, person, !vault_find_name(line->station.core->vault, world_name[person]));
 	if (!status)
 		line->seen.person[person].locked = false;
 	return status;
@@ -97,12 +98,13 @@ uint16_t line_unlock(struct line *line, uint32_t person)
 {
 	struct provpkg_request request = { .operation = PROVPKG_OPERATION_UNLOCK };
 	uint16_t status;
+	bool locked;
 
 	claim_of(line, CLAIM_UNLOCK_ASKED, person, 0);
 	snprintf(request.unlock.name, sizeof(request.unlock.name), "%s", world_name[person]);
 	status = ask_officer(line, &request);
 	if (!line_fault(line))
-		claim_of(line, CLAIM_UNLOCK_SETTLED, person, !status);
+		claim_of(line, CLAIM_UNLOCK_SETTLED, person, !line_failures(line, person, &locked) && !locked);
 	if (!status)
 		line->seen.person[person].locked = false;
 	return status;

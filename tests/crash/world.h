@@ -88,7 +88,7 @@ enum claim_kind {
 	CLAIM_REMOVE_ASKED,
 	CLAIM_REMOVE_SETTLED, /* value: 1 when the person is gone */
 	CLAIM_UNLOCK_ASKED,
-	CLAIM_UNLOCK_SETTLED, /* value: 1 when it happened */
+	CLAIM_UNLOCK_SETTLED, /* value: 1 when the person has no failures */
 	CLAIM_FAILURES_TOLD,  /* value */
 	CLAIM_LOCKED_TOLD,
 	CLAIM_POLICY_ASKED,   /* value */
