@@ -3,6 +3,7 @@
 #
 #   make driver KERNEL=/lib/modules/RELEASE/build     for one kernel; default: the first one with headers here
 #   make driver-lint                                  W=1, sparse, checkpatch
+#   make uapi-table                                   the checked-in table of the user-space ABI
 #   make install-driver DESTDIR=...                   module, dkms source, udev rule, groups
 KERNEL ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build /lib/modules/*/build))
 KERNEL_RELEASE = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' $(KERNEL)/include/generated/utsrelease.h 2>/dev/null)
@@ -50,6 +51,12 @@ driver-lint: driver-sources $(KERNEL_TOOLS)
 	perl $(KERNEL_TOOLS)/scripts/kernel-doc -none -Werror $(filter %.c %.h,$(DRIVER_SOURCES))
 	rm -f $(DRIVER_BUILD)/*.o
 	$(KBUILD) C=2 CF="-Wsparse-error -Wno-context" KCFLAGS=-Werror modules
+
+# After the UAPI has grown.
+.PHONY: uapi-table
+uapi-table:
+	python3 tests/source/uapi_table.py >tests/source/uapi_table.partial
+	mv tests/source/uapi_table.partial tests/source/uapi_table.txt
 
 INSTALL += install-driver
 DKMS_SOURCE = /usr/src/provcard-$(VERSION)

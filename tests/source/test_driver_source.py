@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The driver's source: its UAPI on every word size, and what kernel maintainers run before they read."""
+"""The driver's source: what kernel maintainers run before they read."""
 import os
 import pathlib
 import shutil
@@ -9,36 +9,6 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("PROVCARD_BUILD", "build"))
-UAPI = TOP / "driver" / "include" / "uapi"
-LAYOUT = TOP / "tests" / "source" / "uapi_layout.c"
-
-
-def compile_layout(option, include=UAPI):
-    """Check the layout with a compiler option; its complaints, empty when there are none."""
-    multiarch = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True, check=True, timeout=20).stdout.strip()
-    done = subprocess.run(["gcc", "-std=gnu11", "-ffreestanding", "-fsyntax-only", "-Wall", "-Wextra", "-Wpadded", "-Werror", option,
-                           f"-I{include}", f"-I/usr/include/{multiarch}", str(LAYOUT)],
-                          capture_output=True, text=True, check=False, timeout=60)
-    return done.stderr if done.returncode else ""
-
-
-@pytest.mark.parametrize("option", ["-m64", "-m32", "-mx32"])
-def test_uapi_layout(option):
-    """The same structures for 64-bit and 32-bit callers, without a byte of padding."""
-    assert not compile_layout(option)
-
-
-@pytest.mark.parametrize("option, field, instead", [
-    ("-m64", "__u32 out_result;\n\t__u32 __reserved;", "__u32 out_result;"),
-    ("-m32", "__aligned_u64 user_data;", "unsigned long user_data;"),
-])
-def test_uapi_layout_control(tmp_path, option, field, instead):
-    """A field that leaves a gap, or one as wide as the caller's words, is found."""
-    text = (UAPI / "linux" / "provcard.h").read_text()
-    assert field in text
-    (tmp_path / "linux").mkdir()
-    (tmp_path / "linux" / "provcard.h").write_text(text.replace(field, instead))
-    assert compile_layout(option, include=tmp_path)
 
 
 def test_driver_lint():
