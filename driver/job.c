@@ -210,6 +210,12 @@ static void provcard_job_discard(struct provcard_job *job)
 		kfree(request);
 }
 
+static void provcard_job_unlink(struct provcard_job *job)
+{
+	guard(spinlock)(&job->card->jobs_lock);
+	list_del(&job->node);
+}
+
 /*
  * Commands still in flight hold the job until the card has ended them, which deleting makes it
  * do.
@@ -220,8 +226,7 @@ static int provcard_job_release(struct inode *inode, struct file *file)
 	struct provcard *card = job->card;
 	int gate;
 
-	scoped_guard(spinlock, &card->jobs_lock)
-		list_del(&job->node);
+	provcard_job_unlink(job);
 	provcard_job_discard(job);
 	if (!provcard_enter(card, &gate)) {
 		provcard_admin_job_delete(card, job->handle, job->generation);
@@ -257,22 +262,44 @@ static struct provcard_job *provcard_job_alloc(struct provcard *card, u32 handle
 	return job;
 }
 
-/* A file for a handle the card has just given. On failure the handle is given back. */
+/* False when the handle is another job's: one of the two would work on what is not its own. */
+static bool provcard_job_link(struct provcard_job *job)
+{
+	struct provcard_job *other;
+
+	guard(spinlock)(&job->card->jobs_lock);
+	list_for_each_entry(other, &job->card->jobs, node)
+		if (other->handle == job->handle && other->generation == job->generation)
+			return false;
+	list_add(&job->node, &job->card->jobs);
+	return true;
+}
+
+/*
+ * A file for a handle the card has just given. On failure the handle is given back, or, when it
+ * was given twice, all are voided by a reset.
+ */
 struct file *provcard_job_open(struct provcard *card, u32 handle, u32 generation)
 {
 	struct provcard_job *job = provcard_job_alloc(card, handle, generation);
-	struct file *file = ERR_PTR(-ENOMEM);
+	struct file *file;
 
-	if (job)
-		file = anon_inode_getfile("[provcard-job]", &provcard_job_fops, job, O_RDWR);
-	if (IS_ERR(file)) {
+	if (!job) {
 		provcard_admin_job_delete(card, handle, generation);
-		if (job)
-			provcard_job_put(job);
-		return file;
+		return ERR_PTR(-ENOMEM);
 	}
-	scoped_guard(spinlock, &card->jobs_lock)
-		list_add(&job->node, &card->jobs);
+	if (!provcard_job_link(job)) {
+		dev_err_ratelimited(&card->pdev->dev, "job handle %u was given twice\n", handle);
+		provcard_reset_schedule(card, generation);
+		provcard_job_put(job);
+		return ERR_PTR(-EIO);
+	}
+	file = anon_inode_getfile("[provcard-job]", &provcard_job_fops, job, O_RDWR);
+	if (IS_ERR(file)) {
+		provcard_job_unlink(job);
+		provcard_admin_job_delete(card, handle, generation);
+		provcard_job_put(job);
+	}
 	return file;
 }
 
