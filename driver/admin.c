@@ -12,6 +12,8 @@
 #define PROVCARD_COALESCE_TIME_100US 1
 
 #define PROVCARD_EVENT_INTERVAL_MS 10
+/* The interface has eight bits for what a card has one of per head. */
+#define PROVCARD_HEADS_MAX 255
 
 static int provcard_admin_command(struct provcard *card, enum provcard_origin origin,
 				  const struct provcard_hif_sqe *sqe, u32 out_limit,
@@ -37,8 +39,10 @@ static int provcard_setup_command(struct provcard *card, const struct provcard_h
 				  u32 out_limit)
 {
 	struct provcard_answer answer;
-	int ret = provcard_admin_command(card, PROVCARD_ORIGIN_SETUP, sqe, out_limit, &answer);
+	int ret = provcard_controller_patience(card);
 
+	if (!ret)
+		ret = provcard_admin_command(card, PROVCARD_ORIGIN_SETUP, sqe, out_limit, &answer);
 	if (!ret && answer.status) {
 		dev_err(&card->pdev->dev, "command %#x refused with status %#x\n", sqe->opcode,
 			answer.status);
@@ -72,9 +76,10 @@ static int provcard_identity_take(struct provcard *card,
 	memcpy(card->serial, identity->serial, sizeof(identity->serial) - 1);
 	memcpy(card->firmware, identity->firmware, sizeof(identity->firmware) - 1);
 	card->heads = le32_to_cpu(identity->heads);
-	if (provcard_serial_valid(card->serial) && provcard_firmware_valid(card->firmware))
+	if (provcard_serial_valid(card->serial) && provcard_firmware_valid(card->firmware) &&
+	    card->heads && card->heads <= PROVCARD_HEADS_MAX)
 		return 0;
-	dev_err(&card->pdev->dev, "the card's serial number or firmware version is malformed\n");
+	dev_err(&card->pdev->dev, "the card's identity is malformed\n");
 	return -EIO;
 }
 

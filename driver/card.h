@@ -62,6 +62,8 @@ struct user_struct;
  * @closed: 0, or the errno user commands get: -EAGAIN in a reset, -EIO dead, -ENODEV gone
  * @slots: taken from submission until the command's memory is released
  * @requests: in flight, by slot; the card has them
+ * @overdue: the watchdog saw an entry that nobody has taken since
+ * @completions: entries taken, ever; read without the lock
  */
 struct provcard_queue {
 	struct provcard *card;
@@ -85,13 +87,25 @@ struct provcard_queue {
 	unsigned int cq_unreleased;
 	unsigned int phase;
 	u8 cid_generation;
+	bool overdue;
+	unsigned int completions;
 	DECLARE_BITMAP(slots, PROVCARD_SQ_ENTRIES);
 	struct provcard_request *requests[PROVCARD_SQ_ENTRIES];
 };
 
+/*
+ * struct provcard_vector - an interrupt; but for @silenced its handler alone uses it
+ * @idle: interrupts since @since that found nothing to do
+ * @completions: those of its queues at @since
+ * @silenced: disabled by its handler because it stormed, until the next reset
+ */
 struct provcard_vector {
 	struct provcard *card;
 	unsigned int index;
+	unsigned int idle;
+	unsigned int completions;
+	unsigned long since;
+	bool silenced;
 };
 
 /*
@@ -102,6 +116,8 @@ struct provcard_vector {
  * @generation: counts controller resets; job handles of older generations are void
  * @reset_lock: one thread starts, stops or resets the controller
  * @reset_generation: the generation that the reset asked for is to end
+ * @stopping: whoever brings the card up gives way to the thread that wants to stop it
+ * @deadline: when the holder of @reset_lock loses patience with the card, in jiffies
  * @finishers: runs what ends commands nobody waits for
  * @recovery: runs what ends commands when nothing else does: resets, and the time-outs of the
  *            commands that resets and aborts consist of. Never queue behind those who wait for them
@@ -132,6 +148,8 @@ struct provcard {
 	u32 generation;
 	struct mutex reset_lock; /* see above */
 	u32 reset_generation;
+	bool stopping;
+	unsigned long deadline;
 	struct work_struct reset_work;
 	unsigned int resets;
 	unsigned long resets_since;
@@ -250,6 +268,7 @@ void provcard_jobs_wake(struct provcard *card);
 /* controller.c */
 int provcard_controller_probe(struct provcard *card);
 int provcard_controller_start(struct provcard *card);
+int provcard_controller_patience(struct provcard *card);
 void provcard_controller_halt(struct provcard *card, int error);
 void provcard_controller_stop(struct provcard *card);
 void provcard_controller_freeze(struct provcard *card);
@@ -268,6 +287,7 @@ void provcard_queues_cancel(struct provcard *card, int error);
 int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request *request);
 void provcard_queue_put_slot(struct provcard_queue *queue, unsigned int slot);
 bool provcard_queue_reap(struct provcard_queue *queue);
+void provcard_queues_look(struct provcard *card);
 
 /* request.c */
 struct provcard_request *provcard_request_alloc(struct provcard_queue *queue,
@@ -299,6 +319,7 @@ void provcard_event_work(struct work_struct *work);
 int provcard_irq_alloc(struct provcard *card);
 int provcard_irq_request(struct provcard *card);
 void provcard_irq_free(struct provcard *card);
+void provcard_irq_rearm(struct provcard *card);
 
 /* sysfs.c */
 extern const struct attribute_group *provcard_groups[];

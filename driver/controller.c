@@ -13,6 +13,12 @@
 #define PROVCARD_RESETS_MAX 4
 #define PROVCARD_RESETS_PERIOD (60 * HZ)
 
+/*
+ * What a bring-up, a reset or a shutdown may take as a whole: the lock is held meanwhile, and
+ * whoever wants to remove the card waits for it.
+ */
+#define PROVCARD_PATIENCE (90 * HZ)
+
 #define PROVCARD_MIN_MQES 15
 #define PROVCARD_MIN_MDTS 12
 
@@ -32,14 +38,28 @@ static void provcard_configure(struct provcard *card, u32 configuration)
 	writel(configuration, card->regs + PROVCARD_REG_CC);
 }
 
-/* Wait until (CSTS & mask) == value. The card's own longest time bounds it. */
+static void provcard_patience_begin(struct provcard *card)
+{
+	WRITE_ONCE(card->deadline, jiffies + PROVCARD_PATIENCE);
+}
+
+/* Whether the driver goes on with what it does to the card: 0, -ETIMEDOUT, -ENODEV. */
+int provcard_controller_patience(struct provcard *card)
+{
+	if (READ_ONCE(card->stopping))
+		return -ENODEV;
+	return time_after(jiffies, READ_ONCE(card->deadline)) ? -ETIMEDOUT : 0;
+}
+
+/* Wait until (CSTS & mask) == value. The card's own longest time bounds it, and our patience. */
 static int provcard_wait_status(struct provcard *card, u32 mask, u32 value)
 {
 	unsigned long limit = msecs_to_jiffies(500 * max_t(u32, 1, PROVCARD_CAP_TO(card->cap)));
 	unsigned long end = jiffies + limit;
 
 	for (;;) {
-		bool over = time_after(jiffies, end);
+		int over = time_after(jiffies, end) ? -ETIMEDOUT :
+						      provcard_controller_patience(card);
 		u32 status = provcard_status(card);
 
 		if (provcard_lost(status))
@@ -49,7 +69,7 @@ static int provcard_wait_status(struct provcard *card, u32 mask, u32 value)
 		if (value && status & PROVCARD_CSTS_CFS)
 			return -EIO;
 		if (over)
-			return -ETIMEDOUT;
+			return over;
 		usleep_range(500, 1000);
 	}
 }
@@ -74,6 +94,7 @@ int provcard_controller_probe(struct provcard *card)
 {
 	struct device *dev = &card->pdev->dev;
 
+	provcard_patience_begin(card);
 	if (provcard_lost(provcard_status(card)))
 		return -ENODEV;
 	card->cap = lo_hi_readq(card->regs + PROVCARD_REG_CAP);
@@ -95,13 +116,37 @@ int provcard_controller_probe(struct provcard *card)
 	return 0;
 }
 
+/*
+ * The rings have their sizes, and users were told theirs: a card that comes back from a reset with
+ * less is not driven on.
+ */
+static int provcard_controller_recheck(struct provcard *card)
+{
+	u64 cap = lo_hi_readq(card->regs + PROVCARD_REG_CAP);
+	u32 version = readl(card->regs + PROVCARD_REG_VS);
+
+	if (provcard_lost(version))
+		return -ENODEV;
+	if (version >> 16 == card->version >> 16 &&
+	    PROVCARD_CAP_MQES(cap) + 1 >= card->queues[0].cq_entries &&
+	    PROVCARD_CAP_IOQ(cap) >= card->io_queues &&
+	    PROVCARD_CAP_MDTS(cap) >= ilog2(card->max_transfer))
+		return 0;
+	dev_err(&card->pdev->dev, "the card changed: version %#x, capabilities %#llx, were %#llx\n",
+		version, cap, card->cap);
+	return -EIO;
+}
+
 static int provcard_enable(struct provcard *card)
 {
 	struct provcard_queue *admin = &card->queues[0];
 	int ret = provcard_disable(card);
 
+	if (!ret)
+		ret = provcard_controller_recheck(card);
 	if (ret)
 		return ret;
+	provcard_irq_rearm(card);
 	provcard_queue_enable(admin);
 	writel((admin->sq_entries - 1) | (admin->cq_entries - 1) << 16,
 	       card->regs + PROVCARD_REG_AQA);
@@ -177,7 +222,10 @@ void provcard_controller_stop(struct provcard *card)
 {
 	bool live;
 
+	WRITE_ONCE(card->stopping, true);
 	guard(mutex)(&card->reset_lock);
+	WRITE_ONCE(card->stopping, false);
+	provcard_patience_begin(card);
 	live = !card->error && !provcard_lost(provcard_status(card));
 	WRITE_ONCE(card->gone, true);
 	provcard_queues_set(card, -ENODEV);
@@ -232,6 +280,7 @@ static void provcard_reset(struct provcard *card)
 		return;
 	}
 	dev_warn(dev, "resetting the controller, status %#x\n", provcard_status(card));
+	provcard_patience_begin(card);
 	provcard_generation_end(card);
 	if (!provcard_resets_exhausted(card))
 		ret = provcard_controller_start(card);
@@ -257,6 +306,7 @@ void provcard_reset_work(struct work_struct *work)
 void provcard_controller_freeze(struct provcard *card)
 {
 	mutex_lock(&card->reset_lock);
+	provcard_patience_begin(card);
 	if (!card->error)
 		provcard_generation_end(card);
 }
@@ -265,8 +315,10 @@ void provcard_controller_freeze(struct provcard *card)
 void provcard_controller_unfreeze(struct provcard *card)
 {
 	if (card->error != -ENODEV) {
-		int ret = provcard_controller_start(card);
+		int ret;
 
+		provcard_patience_begin(card);
+		ret = provcard_controller_start(card);
 		if (ret)
 			provcard_give_up(card, ret);
 	}
@@ -289,6 +341,8 @@ void provcard_watchdog(struct work_struct *work)
 		else if (!card->error && ((status & PROVCARD_CSTS_CFS) ||
 					  !(status & PROVCARD_CSTS_RDY)))
 			provcard_reset_schedule(card, card->generation);
+		else if (!card->error)
+			provcard_queues_look(card);
 		mutex_unlock(&card->reset_lock);
 	}
 	if (!READ_ONCE(card->gone))

@@ -7,6 +7,52 @@
 
 #include "card.h"
 
+/*
+ * A vector may interrupt for nothing as often as its queues had completions, which somebody else
+ * may have taken already, and this often a second beyond that.
+ */
+#define PROVCARD_IDLE_INTERRUPTS 1000
+
+static unsigned int provcard_vector_completions(const struct provcard_vector *vector)
+{
+	struct provcard *card = vector->card;
+	unsigned int completions = 0;
+
+	for (unsigned int id = 0; id <= card->io_queues; id++)
+		if (card->queues[id].vector == vector->index)
+			completions += READ_ONCE(card->queues[id].completions);
+	return completions;
+}
+
+/* An interrupt found nothing to do. Are these too many? */
+static bool provcard_vector_storms(struct provcard_vector *vector)
+{
+	unsigned int completions = provcard_vector_completions(vector);
+
+	if (time_after(jiffies, vector->since + HZ)) {
+		vector->since = jiffies;
+		vector->completions = completions;
+		vector->idle = 0;
+	}
+	return ++vector->idle > PROVCARD_IDLE_INTERRUPTS + (completions - vector->completions);
+}
+
+/* A card that interrupts without end must not take a processor. */
+static void provcard_vector_silence(struct provcard_vector *vector, int irq)
+{
+	struct provcard *card = vector->card;
+
+	dev_err_ratelimited(&card->pdev->dev, "vector %u: a storm of interrupts, silenced\n",
+			    vector->index);
+	disable_irq_nosync(irq);
+	WRITE_ONCE(vector->silenced, true);
+	provcard_reset_schedule(card, READ_ONCE(card->generation));
+}
+
+/*
+ * Always handled, as far as the kernel is told: its own watch over idle interrupts would disable
+ * the vector for good, and at a rate that is no harm yet.
+ */
 static irqreturn_t provcard_interrupt(int irq, void *data)
 {
 	struct provcard_vector *vector = data;
@@ -16,7 +62,23 @@ static irqreturn_t provcard_interrupt(int irq, void *data)
 	for (unsigned int id = 0; id <= card->io_queues; id++)
 		if (card->queues[id].vector == vector->index)
 			any |= provcard_queue_reap(&card->queues[id]);
-	return IRQ_RETVAL(any);
+	if (!any && provcard_vector_storms(vector))
+		provcard_vector_silence(vector, irq);
+	return IRQ_HANDLED;
+}
+
+/* Listen again to vectors that were silenced. The card is disabled, or gives reason for it soon. */
+void provcard_irq_rearm(struct provcard *card)
+{
+	for (unsigned int i = 0; i < card->vectors_count; i++) {
+		struct provcard_vector *vector = &card->vectors[i];
+
+		if (!READ_ONCE(vector->silenced))
+			continue;
+		WRITE_ONCE(vector->silenced, false);
+		vector->idle = 0;
+		enable_irq(pci_irq_vector(card->pdev, i));
+	}
 }
 
 /* Decides how many I/O queues there are: one per head, fewer when vectors are short. */

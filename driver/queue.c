@@ -71,6 +71,7 @@ void provcard_queue_enable(struct provcard_queue *queue)
 	queue->cq_head = 0;
 	queue->cq_unreleased = 0;
 	queue->phase = PROVCARD_CQE_PHASE;
+	queue->overdue = false;
 	queue->enabled = true;
 }
 
@@ -205,11 +206,11 @@ static struct provcard_request *provcard_queue_find(struct provcard_queue *queue
 }
 
 /* Every field is fetched once: the card may write the entry again while it is read. */
-static bool provcard_queue_take(struct provcard_queue *queue)
+static bool provcard_queue_take(struct provcard_queue *queue, u16 status)
 {
 	const struct provcard_hif_cqe *cqe = &queue->cq[queue->cq_head];
 	const struct provcard_answer answer = {
-		.status = PROVCARD_CQE_STATUS(le16_to_cpu(READ_ONCE(cqe->status))),
+		.status = PROVCARD_CQE_STATUS(status),
 		.result = le32_to_cpu(READ_ONCE(cqe->result)),
 		.length = le32_to_cpu(READ_ONCE(cqe->length)),
 	};
@@ -224,27 +225,29 @@ static bool provcard_queue_take(struct provcard_queue *queue)
 		queue->phase ^= PROVCARD_CQE_PHASE;
 	}
 	queue->cq_unreleased++;
+	queue->overdue = false;
+	WRITE_ONCE(queue->completions, queue->completions + 1);
 	provcard_queue_end(queue, request, &answer);
 	return true;
 }
 
-static bool provcard_queue_pending(struct provcard_queue *queue)
+static bool provcard_queue_pending(struct provcard_queue *queue, u16 *status)
 {
-	u16 status = le16_to_cpu(READ_ONCE(queue->cq[queue->cq_head].status));
-
-	return (status & PROVCARD_CQE_PHASE) == queue->phase;
+	*status = le16_to_cpu(READ_ONCE(queue->cq[queue->cq_head].status));
+	return (*status & PROVCARD_CQE_PHASE) == queue->phase;
 }
 
 /* Take what has come. Ends: each completion takes a command out of flight or disables the queue. */
 bool provcard_queue_reap(struct provcard_queue *queue)
 {
 	bool any = false;
+	u16 status;
 
 	guard(spinlock_irqsave)(&queue->lock);
-	while (queue->enabled && provcard_queue_pending(queue)) {
+	while (queue->enabled && provcard_queue_pending(queue, &status)) {
 		any = true;
 		dma_rmb(); /* the phase first, then the rest of the entry and the out data */
-		if (!provcard_queue_take(queue)) {
+		if (!provcard_queue_take(queue, status)) {
 			dev_err_ratelimited(&queue->card->pdev->dev,
 					    "queue %u: completion without a command\n", queue->id);
 			queue->enabled = false;
@@ -256,4 +259,29 @@ bool provcard_queue_reap(struct provcard_queue *queue)
 		writel(queue->cq_head, provcard_doorbell(queue) + 4);
 	}
 	return any;
+}
+
+/* An entry that was there at the last look and still is: its interrupt did not come. */
+static bool provcard_queue_overdue(struct provcard_queue *queue)
+{
+	bool before;
+	u16 status;
+
+	guard(spinlock_irqsave)(&queue->lock);
+	before = queue->overdue;
+	queue->overdue = queue->enabled && provcard_queue_pending(queue, &status);
+	return before && queue->overdue;
+}
+
+/* For the watchdog: a card that forgets its interrupts costs seconds, not each command's time. */
+void provcard_queues_look(struct provcard *card)
+{
+	for (unsigned int id = 0; id <= card->io_queues; id++) {
+		struct provcard_queue *queue = &card->queues[id];
+
+		if (!provcard_queue_overdue(queue))
+			continue;
+		dev_warn_ratelimited(&card->pdev->dev, "queue %u: an interrupt was lost\n", id);
+		provcard_queue_reap(queue);
+	}
 }
