@@ -49,10 +49,10 @@
 #define PROVCARD_JOB_DELETE_TIMEOUT_MS 30000
 #define PROVCARD_ABORT_GRACE_MS 10000
 
+struct cred;
 struct provcard;
 struct provcard_job;
 struct provcard_request;
-struct user_struct;
 
 /*
  * struct provcard_queue - a submission ring and its completion ring
@@ -177,7 +177,7 @@ struct provcard_answer {
  * struct provcard_buffer - user memory the card reads or writes in place
  * @table: pinned pages, mapped for the card; unused while @length is 0
  * @list: descriptors, when one does not do
- * @user: who is charged for @pages
+ * @owner: keeps the user who is charged for @pages
  */
 struct provcard_buffer {
 	u64 length;
@@ -186,7 +186,7 @@ struct provcard_buffer {
 	struct provcard_hif_sgl *list;
 	dma_addr_t list_dma;
 	size_t list_bytes;
-	struct user_struct *user;
+	const struct cred *owner;
 	unsigned long pages;
 };
 

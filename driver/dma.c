@@ -27,15 +27,15 @@ static int provcard_buffer_charge(struct provcard_buffer *buffer, unsigned long 
 		atomic_long_sub(pages, &user->locked_vm);
 		return -ENOMEM;
 	}
-	buffer->user = get_uid(user);
+	buffer->owner = get_current_cred();
 	buffer->pages = pages;
 	return 0;
 }
 
 static void provcard_buffer_uncharge(struct provcard_buffer *buffer)
 {
-	atomic_long_sub(buffer->pages, &buffer->user->locked_vm);
-	free_uid(buffer->user);
+	atomic_long_sub(buffer->pages, &buffer->owner->user->locked_vm);
+	put_cred(buffer->owner);
 }
 
 static int provcard_buffer_pin(struct provcard_buffer *buffer, unsigned long start,
