@@ -7,11 +7,12 @@
  * whoever touches them, or maps memory for the card, stands between provcard_enter() and
  * provcard_leave(), or works on a request, and remove waits for both.
  *
- * Locks, outermost first: reset_lock; jobs_lock; a job's lock; a queue's lock.
+ * Locks, outermost first: nodes_lock; reset_lock; jobs_lock; a job's lock; a queue's lock.
  */
 #ifndef PROVCARD_CARD_H
 #define PROVCARD_CARD_H
 
+#include <linux/bitmap.h>
 #include <linux/cdev.h>
 #include <linux/completion.h>
 #include <linux/device.h>
@@ -42,6 +43,7 @@
 /* Slots of the admin queue that user commands leave to the driver, so that it can always abort. */
 #define PROVCARD_ADMIN_RESERVED 16
 #define PROVCARD_MAX_TRANSFER SZ_1M
+#define PROVCARD_OPCODES 256
 /* Commands of one job in flight or with a completion that nobody has read. */
 #define PROVCARD_JOB_COMMANDS 1024
 
@@ -109,6 +111,22 @@ struct provcard_vector {
 };
 
 /*
+ * struct provcard_access - a node under /dev, and what may be sent through its descriptors
+ * @dev: the node's device, which this is part of; who keeps a pointer to this keeps a reference
+ * @restricted: only what is in @commands; the card's own node is not
+ * @commands: bit n: opcode n. Single words are written while others look
+ * @withdrawn: the node was destroyed; set once
+ */
+struct provcard_access {
+	struct cdev cdev;
+	struct provcard *card;
+	struct device *dev;
+	bool restricted;
+	bool withdrawn;
+	DECLARE_BITMAP(commands, PROVCARD_OPCODES);
+};
+
+/*
  * struct provcard - a card
  * @gate: read by all who use @pdev, @regs or the queues on behalf of a descriptor
  * @gone: the card was removed or does not answer; set once, before the gate is drained
@@ -124,7 +142,7 @@ struct provcard_vector {
  */
 struct provcard {
 	struct device dev;
-	struct cdev cdev;
+	struct provcard_access access;
 	int minor;
 	struct pci_dev *pdev;
 	void __iomem *regs;
@@ -160,6 +178,11 @@ struct provcard {
 
 	spinlock_t jobs_lock; /* protects jobs */
 	struct list_head jobs;
+
+	struct mutex nodes_lock; /* protects what follows it */
+	struct list_head nodes;
+	unsigned int nodes_count;
+	bool nodes_closed;
 };
 
 /* pci.c */
@@ -231,6 +254,7 @@ struct provcard_request {
 
 /*
  * struct provcard_job - a job's descriptor
+ * @access: of the node it was made through; reference
  * @lock: protects @done, @commands and @closed
  * @done: requests whose completion nobody has read
  * @commands: in flight and unread
@@ -238,6 +262,7 @@ struct provcard_request {
 struct provcard_job {
 	struct kref references;
 	struct provcard *card;
+	const struct provcard_access *access;
 	u32 handle;
 	u32 generation;
 	struct list_head node;
@@ -249,6 +274,11 @@ struct provcard_job {
 };
 
 /* cdev.c */
+extern struct class provcard_class;
+void provcard_access_init(struct provcard_access *access, struct provcard *card,
+			  struct device *dev);
+int provcard_minor_get(struct device *dev, bool node);
+void provcard_minor_put(struct device *dev);
 int provcard_cdev_init(void);
 void provcard_cdev_exit(void);
 struct provcard *provcard_alloc(struct pci_dev *pdev);
@@ -260,7 +290,7 @@ long provcard_card_ioctl(struct file *file, unsigned int number, unsigned long a
 long provcard_job_ioctl(struct file *file, unsigned int number, unsigned long argument);
 
 /* job.c */
-struct file *provcard_job_open(struct provcard *card, u32 handle, u32 generation);
+struct file *provcard_job_open(const struct provcard_access *access, u32 handle, u32 generation);
 void provcard_job_bind(struct provcard_job *job, struct provcard_request *request);
 int provcard_job_submit(struct provcard_job *job, struct provcard_request *request);
 void provcard_jobs_wake(struct provcard *card);
@@ -320,6 +350,12 @@ int provcard_irq_alloc(struct provcard *card);
 int provcard_irq_request(struct provcard *card);
 void provcard_irq_free(struct provcard *card);
 void provcard_irq_rearm(struct provcard *card);
+
+/* mask.c */
+int provcard_access_permits(const struct provcard_access *access, u8 opcode);
+void provcard_access_tell(const struct provcard_access *access, u64 *commands);
+void provcard_nodes_remove(struct provcard *card);
+extern const struct attribute_group provcard_nodes_group;
 
 /* sysfs.c */
 extern const struct attribute_group *provcard_groups[];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/provcardN: the object behind it, who may come in, and how long it lives. */
+/* The nodes under /dev: the object behind them, who may come in, and how long it lives. */
 #include <linux/idr.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -7,23 +7,43 @@
 #include "card.h"
 #include "compat.h"
 
-#define PROVCARD_MINORS 256
+/* Minors of the cards, then those of the nodes with a mask: a card's number is its minor. */
+#define PROVCARD_CARDS 256
+#define PROVCARD_MINORS (2 * PROVCARD_CARDS)
 
 static dev_t provcard_first;
 static DEFINE_IDA(provcard_minors);
 
-/* udev gives the node its group; until then it is root's. */
+/* udev gives the card's node its group; whose a node with a mask is, root says. */
 static char *provcard_devnode(provcard_devnode_const struct device *dev, umode_t *mode)
 {
 	if (mode)
-		*mode = 0660;
+		*mode = MINOR(dev->devt) < PROVCARD_CARDS ? 0660 : 0600;
 	return NULL;
 }
 
-static struct class provcard_class = {
+struct class provcard_class = {
 	.name = "provcard",
 	.devnode = provcard_devnode,
 };
+
+/* Gives the device its number. 0 or an errno. */
+int provcard_minor_get(struct device *dev, bool node)
+{
+	unsigned int first = node ? PROVCARD_CARDS : 0;
+	int minor;
+
+	minor = ida_alloc_range(&provcard_minors, first, first + PROVCARD_CARDS - 1, GFP_KERNEL);
+	if (minor < 0)
+		return minor;
+	dev->devt = provcard_first + minor;
+	return 0;
+}
+
+void provcard_minor_put(struct device *dev)
+{
+	ida_free(&provcard_minors, dev->devt - provcard_first);
+}
 
 /**
  * provcard_enter - come in through the gate
@@ -50,15 +70,16 @@ void provcard_leave(struct provcard *card, int index)
 
 static int provcard_open(struct inode *inode, struct file *file)
 {
-	struct provcard *card = container_of(inode->i_cdev, struct provcard, cdev);
+	struct provcard_access *access =
+		container_of(inode->i_cdev, struct provcard_access, cdev);
 
-	if (READ_ONCE(card->gone))
+	if (READ_ONCE(access->card->gone) || READ_ONCE(access->withdrawn))
 		return -ENODEV;
-	file->private_data = card;
+	file->private_data = access;
 	return nonseekable_open(inode, file);
 }
 
-/* The descriptor keeps the cdev, the cdev keeps its parent, struct provcard. */
+/* The descriptor keeps the cdev, the cdev keeps its device, and that the card. */
 static const struct file_operations provcard_fops = {
 	.owner = THIS_MODULE,
 	.open = provcard_open,
@@ -66,11 +87,20 @@ static const struct file_operations provcard_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
+void provcard_access_init(struct provcard_access *access, struct provcard *card,
+			  struct device *dev)
+{
+	access->card = card;
+	access->dev = dev;
+	cdev_init(&access->cdev, &provcard_fops);
+	access->cdev.owner = THIS_MODULE;
+}
+
 static void provcard_release(struct device *dev)
 {
 	struct provcard *card = container_of(dev, struct provcard, dev);
 
-	ida_free(&provcard_minors, card->minor);
+	provcard_minor_put(dev);
 	cleanup_srcu_struct(&card->gate);
 	kfree(card);
 }
@@ -85,8 +115,9 @@ static void provcard_init_fields(struct provcard *card, struct pci_dev *pdev)
 	INIT_WORK(&card->reset_work, provcard_reset_work);
 	INIT_DELAYED_WORK(&card->watchdog, provcard_watchdog);
 	INIT_DELAYED_WORK(&card->event_work, provcard_event_work);
-	cdev_init(&card->cdev, &provcard_fops);
-	card->cdev.owner = THIS_MODULE;
+	mutex_init(&card->nodes_lock);
+	INIT_LIST_HEAD(&card->nodes);
+	provcard_access_init(&card->access, card, &card->dev);
 }
 
 /* put_device(&card->dev) is its opposite. */
@@ -100,17 +131,16 @@ struct provcard *provcard_alloc(struct pci_dev *pdev)
 	ret = init_srcu_struct(&card->gate);
 	if (ret)
 		goto free;
-	card->minor = ida_alloc_max(&provcard_minors, PROVCARD_MINORS - 1, GFP_KERNEL);
-	ret = card->minor;
-	if (ret < 0)
+	ret = provcard_minor_get(&card->dev, false);
+	if (ret)
 		goto cleanup;
+	card->minor = MINOR(card->dev.devt);
 	provcard_init_fields(card, pdev);
 	device_initialize(&card->dev);
 	card->dev.class = &provcard_class;
 	card->dev.parent = &pdev->dev;
 	card->dev.groups = provcard_groups;
 	card->dev.release = provcard_release;
-	card->dev.devt = provcard_first + card->minor;
 	ret = dev_set_name(&card->dev, "provcard%d", card->minor);
 	if (ret) {
 		put_device(&card->dev);

@@ -17,6 +17,7 @@ union provcard_arguments {
 /* One ioctl on its way. @job is NULL on a card's descriptor. */
 struct provcard_call {
 	struct provcard *card;
+	const struct provcard_access *access;
 	struct provcard_job *job;
 	bool nonblock;
 	void __user *user;
@@ -50,6 +51,9 @@ static int provcard_ioctl_info(struct provcard_call *call)
 	if (info->flags || info->__reserved)
 		return -EOPNOTSUPP;
 	info->out_capabilities = PROVCARD_CAPABILITY_JOBS;
+	if (call->access->restricted)
+		info->out_capabilities |= PROVCARD_CAPABILITY_RESTRICTED;
+	provcard_access_tell(call->access, info->out_commands);
 	info->out_max_transfer = card->max_transfer;
 	info->out_hif_version = card->version;
 	info->out_queues = card->io_queues;
@@ -59,15 +63,16 @@ static int provcard_ioctl_info(struct provcard_call *call)
 	return provcard_respond(call, sizeof(*info));
 }
 
-static int provcard_command_check(struct provcard *card, const struct provcard_command *command)
+static int provcard_command_check(const struct provcard_call *call,
+				  const struct provcard_command *command)
 {
 	if (command->flags || command->__reserved)
 		return -EOPNOTSUPP;
-	if (command->opcode > U8_MAX || command->queue > card->io_queues)
+	if (command->opcode > U8_MAX || command->queue > call->card->io_queues)
 		return -EINVAL;
 	if (command->opcode < PROVCARD_OPC_SERVICE_BASE)
 		return -EPERM;
-	return 0;
+	return provcard_access_permits(call->access, command->opcode);
 }
 
 static int provcard_command_map(struct provcard *card, struct provcard_request *request,
@@ -89,7 +94,7 @@ static struct provcard_request *provcard_command_prepare(struct provcard_call *c
 	const struct provcard_command *command = &call->arguments.command;
 	struct provcard_request *request;
 	unsigned int queue;
-	int ret = provcard_command_check(call->card, command);
+	int ret = provcard_command_check(call, command);
 
 	if (ret)
 		return ERR_PTR(ret);
@@ -147,7 +152,7 @@ static int provcard_ioctl_submit(struct provcard_call *call)
 /* The descriptor appears in the caller's table last, when nothing can fail any more. */
 static int provcard_job_publish(struct provcard_call *call, int fd, u32 handle, u32 generation)
 {
-	struct file *file = provcard_job_open(call->card, handle, generation);
+	struct file *file = provcard_job_open(call->access, handle, generation);
 	int ret;
 
 	if (IS_ERR(file))
@@ -170,6 +175,9 @@ static int provcard_ioctl_job_create(struct provcard_call *call)
 
 	if (create->flags & ~O_CLOEXEC)
 		return -EOPNOTSUPP;
+	ret = provcard_access_permits(call->access, PROVCARD_OPC_JOB_CREATE);
+	if (ret)
+		return ret;
 	fd = get_unused_fd_flags(create->flags);
 	if (fd < 0)
 		return fd;
@@ -247,8 +255,10 @@ static long provcard_dispatch(struct provcard_call *call,
 
 long provcard_card_ioctl(struct file *file, unsigned int number, unsigned long argument)
 {
+	const struct provcard_access *access = file->private_data;
 	struct provcard_call call = {
-		.card = file->private_data,
+		.card = access->card,
+		.access = access,
 		.nonblock = file->f_flags & O_NONBLOCK,
 		.user = (void __user *)argument,
 	};
@@ -264,6 +274,7 @@ long provcard_job_ioctl(struct file *file, unsigned int number, unsigned long ar
 	struct provcard_job *job = file->private_data;
 	struct provcard_call call = {
 		.card = job->card,
+		.access = job->access,
 		.job = job,
 		.nonblock = file->f_flags & O_NONBLOCK,
 		.user = (void __user *)argument,

@@ -17,7 +17,7 @@ static void provcard_job_destroy(struct kref *references)
 {
 	struct provcard_job *job = container_of(references, struct provcard_job, references);
 
-	put_device(&job->card->dev);
+	put_device(job->access->dev);
 	kfree(job);
 }
 
@@ -111,7 +111,7 @@ static int provcard_job_over(struct provcard_job *job)
 	guard(spinlock)(&job->lock);
 	if (job->commands)
 		return 0;
-	if (READ_ONCE(card->gone))
+	if (READ_ONCE(card->gone) || READ_ONCE(job->access->withdrawn))
 		return -ENODEV;
 	return READ_ONCE(card->error) == -EIO || READ_ONCE(card->generation) != job->generation ?
 		       -EIO :
@@ -245,15 +245,17 @@ static const struct file_operations provcard_job_fops = {
 	.release = provcard_job_release,
 };
 
-static struct provcard_job *provcard_job_alloc(struct provcard *card, u32 handle, u32 generation)
+static struct provcard_job *provcard_job_alloc(const struct provcard_access *access, u32 handle,
+					       u32 generation)
 {
 	struct provcard_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 
 	if (!job)
 		return NULL;
 	kref_init(&job->references);
-	get_device(&card->dev);
-	job->card = card;
+	get_device(access->dev);
+	job->access = access;
+	job->card = access->card;
 	job->handle = handle;
 	job->generation = generation;
 	init_waitqueue_head(&job->wait);
@@ -279,9 +281,10 @@ static bool provcard_job_link(struct provcard_job *job)
  * A file for a handle the card has just given. On failure the handle is given back, or, when it
  * was given twice, all are voided by a reset.
  */
-struct file *provcard_job_open(struct provcard *card, u32 handle, u32 generation)
+struct file *provcard_job_open(const struct provcard_access *access, u32 handle, u32 generation)
 {
-	struct provcard_job *job = provcard_job_alloc(card, handle, generation);
+	struct provcard_job *job = provcard_job_alloc(access, handle, generation);
+	struct provcard *card = access->card;
 	struct file *file;
 
 	if (!job) {

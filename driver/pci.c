@@ -112,7 +112,7 @@ static int provcard_bind(struct provcard *card)
 	ret = provcard_controller_start(card);
 	if (ret)
 		goto stop;
-	ret = cdev_device_add(&card->cdev, &card->dev);
+	ret = cdev_device_add(&card->access.cdev, &card->dev);
 	if (ret)
 		goto stop;
 	provcard_watchdog_start(card);
@@ -149,7 +149,8 @@ static void provcard_remove(struct pci_dev *pdev)
 {
 	struct provcard *card = pci_get_drvdata(pdev);
 
-	cdev_device_del(&card->cdev, &card->dev);
+	provcard_nodes_remove(card);
+	cdev_device_del(&card->access.cdev, &card->dev);
 	provcard_controller_stop(card);
 	provcard_resources_free(card);
 	provcard_pci_disable(card);

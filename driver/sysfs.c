@@ -43,4 +43,8 @@ static const struct attribute_group provcard_group = {
 	.attrs = provcard_attrs,
 };
 
-const struct attribute_group *provcard_groups[] = { &provcard_group, NULL };
+const struct attribute_group *provcard_groups[] = {
+	&provcard_group,
+	&provcard_nodes_group,
+	NULL
+};

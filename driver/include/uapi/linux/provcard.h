@@ -22,6 +22,7 @@
  *  - EINVAL: a field is malformed
  *  - EFAULT: an address cannot be read or written
  *  - EPERM: the command is reserved to the driver
+ *  - EACCES: the command is not among those of the node that the descriptor comes from
  *  - ENODEV: the card is gone; the descriptor is an orphan, close it
  *  - EIO: the card broke the host interface, or is dead
  *  - ETIMEDOUT: the command ran out of time and was aborted
@@ -51,6 +52,9 @@ enum {
  * @__reserved: 0
  * @out_serial: serial number, zero terminated
  * @out_firmware: firmware version, zero terminated
+ * @out_commands: what may be sent through this descriptor: bit n % 64 of word n / 64 is opcode n,
+ *                opcode 0x10 stands for PROVCARD_JOB_CREATE. All of them but on a node with a mask,
+ *                whose owner may change it at any time
  */
 struct provcard_info {
 	__u32 size;
@@ -63,12 +67,15 @@ struct provcard_info {
 	__u32 __reserved;
 	__u8 out_serial[36];
 	__u8 out_firmware[36];
+	__aligned_u64 out_commands[4];
 };
 
 #define PROVCARD_INFO _IO(PROVCARD_IOCTL_TYPE, PROVCARD_CMD_INFO)
 
 /* There are jobs, and completions can be read from their descriptors. */
 #define PROVCARD_CAPABILITY_JOBS (1u << 0)
+/* The descriptor comes from a node with a mask: not every command may be sent through it. */
+#define PROVCARD_CAPABILITY_RESTRICTED (1u << 4)
 
 /**
  * struct provcard_command - one command to the card; PROVCARD_COMMAND and PROVCARD_SUBMIT
