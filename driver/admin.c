@@ -7,9 +7,12 @@
 
 #include "card.h"
 
-/* Coalescing that pays from a few commands in flight on; a lone command is announced at once. */
-#define PROVCARD_COALESCE_ENTRIES 8
-#define PROVCARD_COALESCE_TIME_100US 1
+/*
+ * With many commands in flight the card tells of half of them at once. A lone command, or the last
+ * of several, is announced at once; what others delay, for a millisecond at most.
+ */
+#define PROVCARD_COALESCE_ENTRIES 32
+#define PROVCARD_COALESCE_TIME_100US 10
 
 #define PROVCARD_EVENT_INTERVAL_MS 10
 /* The interface has eight bits for what a card has one of per head. */
@@ -120,6 +123,8 @@ static int provcard_admin_create_queue(struct provcard_queue *queue)
 	};
 	int ret;
 
+	if (queue->card->features & PROVCARD_FEATURE_RELEASE)
+		sq.arg[1] |= cpu_to_le64(PROVCARD_SQ_RELEASE);
 	provcard_queue_enable(queue);
 	ret = provcard_setup_command(queue->card, &cq, 0);
 	return ret ?: provcard_setup_command(queue->card, &sq, 0);

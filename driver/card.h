@@ -34,9 +34,9 @@
 
 #define PROVCARD_MAX_IO_QUEUES 32
 /*
- * A completion ring holds twice what can be in flight, so its head is told to the card only once
- * per half ring and a command costs one register write. A command identifier has the slot in its
- * low byte.
+ * A completion ring holds twice what can be in flight. So its head need not be told to the card but
+ * with the next submission, or, to a card that cannot take it there, once per half ring. A command
+ * identifier has the slot in its low byte.
  */
 #define PROVCARD_SQ_ENTRIES 64
 #define PROVCARD_CQ_ENTRIES (2 * PROVCARD_SQ_ENTRIES)
@@ -61,6 +61,7 @@ struct provcard_request;
  * @room: woken when a slot becomes free or the queue's state changes
  * @lock: protects what follows it
  * @enabled: the card works on the rings
+ * @releases: the submission doorbell tells the completion ring's head as well
  * @closed: 0, or the errno user commands get: -EAGAIN in a reset, -EIO dead, -ENODEV gone
  * @slots: taken from submission until the command's memory is released
  * @requests: in flight, by slot; the card has them
@@ -83,6 +84,7 @@ struct provcard_queue {
 
 	spinlock_t lock; /* see above */
 	bool enabled;
+	bool releases;
 	int closed;
 	unsigned int sq_tail;
 	unsigned int cq_head;

@@ -72,6 +72,7 @@ void provcard_queue_enable(struct provcard_queue *queue)
 	queue->cq_unreleased = 0;
 	queue->phase = PROVCARD_CQE_PHASE;
 	queue->overdue = false;
+	queue->releases = queue->id && queue->card->features & PROVCARD_FEATURE_RELEASE;
 	queue->enabled = true;
 }
 
@@ -154,6 +155,21 @@ static struct workqueue_struct *provcard_timeout_queue(const struct provcard_req
 }
 
 /*
+ * What was submitted. What has been taken goes with it where the card takes that: no more commands
+ * are in flight than fit into half of the completion ring, so it never needs a write of its own.
+ */
+static void provcard_queue_ring(struct provcard_queue *queue)
+{
+	u32 value = queue->sq_tail;
+
+	if (queue->releases) {
+		value = PROVCARD_DOORBELL(queue->sq_tail, queue->cq_head);
+		queue->cq_unreleased = 0;
+	}
+	writel(value, provcard_doorbell(queue));
+}
+
+/*
  * Give a command to the card. -EAGAIN: no slot, or a reset in progress; wait on queue->room.
  *
  * The generation is stable here: it changes only while every queue is closed.
@@ -181,7 +197,7 @@ int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request 
 	request->sqe.cid = cpu_to_le16(++queue->cid_generation << 8 | slot);
 	queue->sq[queue->sq_tail] = request->sqe;
 	queue->sq_tail = (queue->sq_tail + 1) % queue->sq_entries;
-	writel(queue->sq_tail, provcard_doorbell(queue));
+	provcard_queue_ring(queue);
 	if (request->timeout_ms)
 		queue_delayed_work(provcard_timeout_queue(request), &request->timeout,
 				   msecs_to_jiffies(request->timeout_ms));

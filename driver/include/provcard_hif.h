@@ -40,6 +40,7 @@ typedef __u8 u8;
 #define PROVCARD_REG_ASQ 0x28 /* 64 bit: admin submission queue, page aligned */
 #define PROVCARD_REG_ACQ 0x30 /* 64 bit: admin completion queue, page aligned */
 #define PROVCARD_REG_DOORBELL 0x1000 /* SQ n tail at + 8 * n, CQ n head at + 8 * n + 4 */
+#define PROVCARD_DOORBELL(tail, head) ((tail) | (head) << 16) /* of a queue with PROVCARD_SQ_RELEASE */
 
 #define PROVCARD_CAP_MQES(cap) ((cap) & 0xffff) /* largest queue, entries - 1 */
 #define PROVCARD_CAP_IOQ(cap) (((cap) >> 16) & 0xff) /* I/O queue pairs: one per head */
@@ -47,6 +48,7 @@ typedef __u8 u8;
 #define PROVCARD_CAP_MDTS(cap) (((cap) >> 32) & 0xff) /* largest transfer, 2^n bytes */
 
 #define PROVCARD_FEATURE_COALESCING (1u << 0)
+#define PROVCARD_FEATURE_RELEASE (1u << 4) /* PROVCARD_SQ_RELEASE */
 
 #define PROVCARD_CC_EN (1u << 0)
 #define PROVCARD_CC_SHN_MASK (3u << 14)
@@ -121,7 +123,7 @@ struct provcard_hif_cqe {
  */
 #define PROVCARD_OPC_IDENTIFY 0x01 /* out: struct provcard_hif_identify */
 #define PROVCARD_OPC_CREATE_CQ 0x02 /* arg0 address, arg1 below, vector << 32 */
-#define PROVCARD_OPC_CREATE_SQ 0x03 /* arg0 address, arg1 below, cqid << 32 */
+#define PROVCARD_OPC_CREATE_SQ 0x03 /* arg0 address, arg1 below, cqid << 32, PROVCARD_SQ_RELEASE */
 #define PROVCARD_OPC_DELETE_CQ 0x04 /* arg0 qid; its submission queue must be gone */
 #define PROVCARD_OPC_DELETE_SQ 0x05 /* arg0 qid; commands in flight end with ABORTED */
 #define PROVCARD_OPC_SET_FEATURE 0x06 /* arg0 PROVCARD_FEAT_*, arg1 value; result: in force */
@@ -130,6 +132,8 @@ struct provcard_hif_cqe {
 #define PROVCARD_OPC_JOB_CREATE 0x10 /* result: a job handle, never 0 */
 #define PROVCARD_OPC_JOB_DELETE 0x11 /* arg0 handle: stops its units, frees what it holds */
 #define PROVCARD_OPC_SERVICE_BASE 0x40
+
+#define PROVCARD_SQ_RELEASE (1ull << 48) /* the tail doorbell has the completion queue's head in 31:16 */
 
 #define PROVCARD_FEAT_COALESCING 0x01 /* entries - 1 in 7:0, time in 15:8, in 100 us */
 

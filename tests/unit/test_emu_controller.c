@@ -273,7 +273,8 @@ static void test_shutdown(void **state)
 static void test_coalescing(void **state)
 {
 	struct raw *raw = raw_of(state);
-	struct provcard_hif_sqe hold = { .opcode = FAKE_UNIT, .cid = 1, .job = 1 };
+	struct provcard_hif_sqe unit = { .opcode = FAKE_UNIT, .cid = 1, .job = 1 };
+	struct provcard_hif_sqe hold = { .opcode = FAKE_HOLD, .cid = 1, .job = 1 };
 	struct provcard_hif_sqe status = { .opcode = FAKE_STATUS, .cid = 2 };
 	struct provcard_hif_cqe cqe;
 	uint32_t result;
@@ -287,8 +288,17 @@ static void test_coalescing(void **state)
 	/* Nothing else in flight: at once. */
 	assert_int_equal(raw_run(raw, 1, &status, NULL), 0);
 	assert_true(raw_fired(raw, 1, 5));
+	/* A command on a head does not count, nor one alone. */
+	raw_submit(raw, 1, &unit);
 	raw_submit(raw, 1, &hold);
-	fake_await_held(1);
+	fake_await_held(2);
+	raw_submit(raw, 1, &status);
+	assert_true(raw_take(raw, 1, &cqe, 1000));
+	assert_true(raw_fired(raw, 1, 5));
+	/* Two more to come: one entry may wait. */
+	hold.job = 2;
+	raw_submit(raw, 1, &hold);
+	fake_await_held(3);
 	raw_submit(raw, 1, &status);
 	assert_true(raw_take(raw, 1, &cqe, 1000));
 	assert_false(raw_fired(raw, 1, 2));
@@ -297,7 +307,7 @@ static void test_coalescing(void **state)
 	raw_submit(raw, 1, &status);
 	raw_submit(raw, 1, &status);
 	assert_true(raw_fired(raw, 1, 1000));
-	fake_release(1);
+	fake_release(3);
 	assert_true(raw_fired(raw, 1, 1000));
 }
 

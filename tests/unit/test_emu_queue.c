@@ -67,6 +67,42 @@ static void test_doorbells(void **state)
 	assert_int_equal(raw_admin(raw, PROVCARD_OPC_JOB_CREATE, 0, 0, NULL), 0);
 }
 
+/* Submit a command whose doorbell also releases what was taken. */
+static void submit_and_release(struct raw *raw, const struct provcard_hif_sqe *sqe)
+{
+	raw_put(raw, 1, sqe);
+	raw_set(raw, PROVCARD_REG_DOORBELL + 8, PROVCARD_DOORBELL(raw->queue[1].tail, raw->queue[1].head));
+}
+
+/* Several rings' worth of commands without a write to the completion doorbell; what is released needs no announcement. */
+static void test_release_with_submission(void **state)
+{
+	struct raw *raw = raw_of(state);
+	struct provcard_hif_sqe status = { .opcode = FAKE_STATUS, .cid = 2 }, hold = { .opcode = FAKE_HOLD, .job = 1 };
+	const uint64_t shape = 1 | (RAW_ENTRIES - 1) << 16 | 1ull << 32;
+	struct provcard_hif_cqe cqe;
+	unsigned int i;
+
+	assert_int_equal(raw_register(raw, PROVCARD_REG_FEATURES) & PROVCARD_FEATURE_RELEASE, PROVCARD_FEATURE_RELEASE);
+	assert_int_equal(raw_admin(raw, PROVCARD_OPC_SET_FEATURE, PROVCARD_FEAT_COALESCING, 255 << 8 | 7, NULL), 0);
+	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_CQ, cq_address(1), shape, NULL), 0);
+	assert_int_equal(raw_admin(raw, PROVCARD_OPC_CREATE_SQ, sq_address(1), shape | PROVCARD_SQ_RELEASE, NULL), 0);
+	for (i = 0; i < 4; i++, hold.job++)
+		submit_and_release(raw, &hold);
+	fake_await_held(4);
+	for (i = 0; i < 3 * RAW_ENTRIES; i++) {
+		submit_and_release(raw, &status);
+		assert_true(raw_take(raw, 1, &cqe, 1000));
+	}
+	fake_release(4);
+	for (i = 0; i < 4; i++)
+		assert_true(raw_take(raw, 1, &cqe, 1000));
+	assert_true(raw_fired(raw, 1, 1000));
+	assert_int_equal(raw_register(raw, PROVCARD_REG_CSTS), PROVCARD_CSTS_RDY);
+	raw_set(raw, PROVCARD_REG_DOORBELL + 8, PROVCARD_DOORBELL(raw->queue[1].tail, RAW_ENTRIES));
+	raw_await(raw, PROVCARD_CSTS_CFS, PROVCARD_CSTS_CFS);
+}
+
 static void test_unreachable_rings(void **state)
 {
 	struct raw *raw = raw_of(state);
@@ -329,6 +365,7 @@ int main(void)
 		TEST(test_queue_creation),
 		TEST(test_disable_then_bad_admin_queue),
 		TEST(test_doorbells),
+		TEST(test_release_with_submission),
 		TEST(test_unreachable_rings),
 		TEST(test_scatter_lists),
 		TEST(test_bad_buffers),

@@ -32,6 +32,7 @@ static void command_release(struct controller *c, struct command *command)
 	if (!*link)
 		sq->commands_end = link;
 	sq->count--;
+	sq->long_count -= is_head_command(command);
 	free(command);
 	pthread_cond_broadcast(&sq->moved);
 	if (c->waiting)
@@ -48,15 +49,27 @@ static int write_entry(struct controller *c, uint64_t address, const struct prov
 	return error ? error : dma_write(c->config.dma, &c->gate, address + before, &cqe->status, sizeof(cqe->status));
 }
 
-/* Whether the host waits for more from this ring: an announcement may then be put off. */
-static bool more_to_come(const struct controller *c, uint16_t id)
+/* The host has seen what it released, and waits for no announcement of it. */
+void cq_forget(struct completion_queue *cq)
 {
-	size_t i;
+	uint32_t unseen = (cq->tail + cq->entries - cq->head) % cq->entries;
+
+	if (cq->unannounced > unseen)
+		cq->unannounced = unseen;
+}
+
+/*
+ * Commands that will report to this ring soon. As long as they are more than what is not announced, an announcement may be put
+ * off: the card has work, and the host is told of half of it at once.
+ */
+static size_t more_to_come(const struct controller *c, uint16_t id)
+{
+	size_t count = 0, i;
 
 	for (i = 0; i < QUEUES_MAX; i++)
-		if (c->sq[i].used && c->sq[i].cq == id && (c->sq[i].count || c->sq[i].head != c->sq[i].tail))
-			return true;
-	return false;
+		if (c->sq[i].used && c->sq[i].cq == id)
+			count += c->sq[i].count - c->sq[i].long_count + (size_t)(c->sq[i].published - c->sq[i].taken);
+	return count;
 }
 
 static void arm_timer(struct controller *c)
@@ -74,7 +87,7 @@ static void announce(struct controller *c, struct completion_queue *cq)
 
 	if (c->gate.closed || !cq->unannounced)
 		return;
-	if (id && c->coalescing >> 8 && cq->unannounced <= (c->coalescing & 0xff) && more_to_come(c, id)) {
+	if (id && c->coalescing >> 8 && cq->unannounced <= (c->coalescing & 0xff) && cq->unannounced < more_to_come(c, id)) {
 		arm_timer(c);
 		if (c->timer_armed)
 			return;

@@ -75,6 +75,7 @@ struct submission_queue {
 	bool stop; /* reset: read nothing more */
 	bool draining; /* deletion or shutdown: read on, run nothing more */
 	bool fetched; /* the fetcher has ended */
+	bool releases; /* its doorbell has the completion queue's head, too */
 	uint16_t id;
 	uint16_t cq;
 	uint32_t entries;
@@ -86,6 +87,7 @@ struct submission_queue {
 	pthread_cond_t moved; /* tail, head, stop or draining changed, or a command left the list */
 	struct command *commands, **commands_end;
 	size_t count;
+	size_t long_count; /* those that work on a head */
 };
 
 enum controller_state {
@@ -140,7 +142,7 @@ int sq_create(struct controller *c, uint16_t id, uint64_t address, uint32_t entr
 void cq_create(struct controller *c, uint16_t id, uint64_t address, uint32_t entries, uint16_t vector);
 /* Ends a submission queue whose fetcher has ended and whose list is empty, or is to be thrown away. */
 void sq_destroy(struct submission_queue *sq);
-void sq_doorbell(struct controller *c, uint16_t id, uint32_t tail);
+void sq_doorbell(struct controller *c, uint16_t id, uint32_t value);
 void cq_doorbell(struct controller *c, uint16_t id, uint32_t head);
 /* Wait until what the host has submitted so far is read, or cannot be. Gives the lock up meanwhile. */
 void sq_catch_up(struct controller *c, struct submission_queue *sq);
@@ -150,12 +152,16 @@ void sq_catch_up(struct controller *c, struct submission_queue *sq);
 void command_finish(struct controller *c, struct command *command);
 /* Post what waits in this completion queue, as far as there is room. Gives the lock up meanwhile. */
 void cq_post(struct controller *c, struct completion_queue *cq);
+/* Nothing that the host has released is announced any more. */
+void cq_forget(struct completion_queue *cq);
 bool cq_postable(const struct controller *c, const struct completion_queue *cq);
 
 /* scheduler.c: under the lock, except pool_main() */
 void *pool_main(void *controller);
 /* A command was read: refuse it, run it, or leave it to the pool. Gives the lock up meanwhile. */
 void command_dispatch(struct controller *c, struct command *command);
+/* Works on a head, so it may take seconds and holds up nobody. */
+bool is_head_command(const struct command *command);
 /* Ask a command to end early. */
 void command_abort(struct controller *c, struct command *command);
 

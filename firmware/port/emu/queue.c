@@ -12,12 +12,17 @@ void cq_create(struct controller *c, uint16_t id, uint64_t address, uint32_t ent
 	cq->done_end = &cq->done;
 }
 
-void sq_doorbell(struct controller *c, uint16_t id, uint32_t tail)
+void sq_doorbell(struct controller *c, uint16_t id, uint32_t value)
 {
 	struct submission_queue *sq = &c->sq[id];
+	uint32_t tail = sq->releases ? value & 0xffff : value;
 
 	if (!sq->used)
 		return;
+	if (sq->releases) {
+		cq_doorbell(c, sq->cq, value >> 16);
+		cq_forget(&c->cq[sq->cq]);
+	}
 	if (tail >= sq->entries) {
 		controller_fatal(c, "a submission doorbell is outside its queue");
 		return;
@@ -61,6 +66,7 @@ static void append(struct controller *c, struct submission_queue *sq, struct com
 	*sq->commands_end = command;
 	sq->commands_end = &command->next;
 	sq->count++;
+	sq->long_count += is_head_command(command);
 	sq->head = (sq->head + 1) % sq->entries;
 	sq->taken++;
 	pthread_cond_broadcast(&sq->moved);

@@ -33,7 +33,7 @@ static uint32_t read32(const struct controller *c, uint64_t offset)
 	case PROVCARD_REG_VS:
 		return PROVCARD_HIF_VERSION;
 	case PROVCARD_REG_FEATURES:
-		return PROVCARD_FEATURE_COALESCING;
+		return PROVCARD_FEATURE_COALESCING | PROVCARD_FEATURE_RELEASE;
 	case PROVCARD_REG_CC:
 		return c->cc;
 	case PROVCARD_REG_CSTS:

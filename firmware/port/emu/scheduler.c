@@ -10,8 +10,7 @@ static bool is_service(const struct command *command)
 	return command->sqe.opcode >= PROVCARD_OPC_SERVICE_BASE;
 }
 
-/* Works on a head, so it may take seconds and holds up nobody. */
-static bool is_head_command(const struct command *command)
+bool is_head_command(const struct command *command)
 {
 	return command->sqe.opcode == PROVCARD_OP_UNIT_RUN;
 }

@@ -14,7 +14,7 @@ static const struct {
 } commands[PROVCARD_OPC_SERVICE_BASE] = {
 	[PROVCARD_OPC_IDENTIFY] = { .known = true, .out = true },
 	[PROVCARD_OPC_CREATE_CQ] = { { UINT64_MAX, 0xffffffffffff }, .known = true },
-	[PROVCARD_OPC_CREATE_SQ] = { { UINT64_MAX, 0xffffffffffff }, .known = true },
+	[PROVCARD_OPC_CREATE_SQ] = { { UINT64_MAX, PROVCARD_SQ_RELEASE | 0xffffffffffff }, .known = true },
 	[PROVCARD_OPC_DELETE_CQ] = { { UINT64_MAX, 0 }, .known = true },
 	[PROVCARD_OPC_DELETE_SQ] = { { UINT64_MAX, 0 }, .known = true, .stays = true },
 	[PROVCARD_OPC_SET_FEATURE] = { { UINT64_MAX, UINT64_MAX }, .known = true },
@@ -160,7 +160,10 @@ static uint16_t create_queue(struct controller *c, const struct command *command
 	}
 	if (!io_queue(c, target) || !c->cq[target].used)
 		return PROVCARD_SC_INVALID_QUEUE;
-	return sq_create(c, id, address, entries, target) ? PROVCARD_SC_INTERNAL : 0;
+	if (sq_create(c, id, address, entries, target))
+		return PROVCARD_SC_INTERNAL;
+	c->sq[id].releases = argument(command, 1) & PROVCARD_SQ_RELEASE;
+	return 0;
 }
 
 static uint16_t delete_cq(struct controller *c, const struct command *command)
