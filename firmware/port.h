@@ -46,6 +46,16 @@ struct port_swd {
 	uint8_t *in; /* level on the line, sampled in each clock; meaningful where the head listens */
 };
 
+/* What the board's sensors say: 1/1000 degrees Celsius and mV, as the host interface's TELEMETRY has them. */
+struct port_sensors {
+	int32_t temperature;
+	int32_t temperature_max;
+	int32_t temperature_crit;
+	uint32_t supply;
+	uint32_t supply_min;
+	uint32_t supply_max;
+};
+
 /* Events for the host: PROVCARD_EVENT_* of the host interface. */
 struct port_event {
 	uint8_t type;
@@ -87,6 +97,8 @@ struct port_ops {
 
 	/* Raw bytes of the noise source, or conditioned ones; the core tests them as they come (entropy.h). */
 	int (*entropy)(void *port, void *data, size_t size);
+	/* For the transport; NULL where the board has no sensors. Nothing in the core depends on them. */
+	int (*sensors)(void *port, struct port_sensors *sensors);
 	/* The card's battery clock, seconds since 1970; may jump, the core guards against that as far as it can (clock.h). */
 	uint64_t (*clock_seconds)(void *port);
 	uint64_t (*monotonic_ns)(void *port); /* since the power came; nobody sets it */

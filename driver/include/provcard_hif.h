@@ -22,7 +22,7 @@ typedef __u8 u8;
 #define PROVCARD_PCI_DEVICE_ID 0x10f0
 #define PROVCARD_PCI_CLASS 0x108000 /* encryption controller, other */
 
-#define PROVCARD_HIF_VERSION 0x00010000 /* VS: major << 16 | minor << 8 | tertiary */
+#define PROVCARD_HIF_VERSION 0x00010100 /* VS: major << 16 | minor << 8 | tertiary */
 
 /* BAR 0: registers and doorbells. BAR 2: MSI-X table and PBA. */
 #define PROVCARD_BAR_REGS 0
@@ -48,6 +48,9 @@ typedef __u8 u8;
 #define PROVCARD_CAP_MDTS(cap) (((cap) >> 32) & 0xff) /* largest transfer, 2^n bytes */
 
 #define PROVCARD_FEATURE_COALESCING (1u << 0)
+#define PROVCARD_FEATURE_RANDOM (1u << 1) /* PROVCARD_OPC_RANDOM, since 1.1 as those below */
+#define PROVCARD_FEATURE_TELEMETRY (1u << 2) /* PROVCARD_OPC_TELEMETRY */
+#define PROVCARD_FEATURE_FIRMWARE (1u << 3) /* PROVCARD_OPC_FIRMWARE_WRITE, _COMMIT */
 #define PROVCARD_FEATURE_RELEASE (1u << 4) /* PROVCARD_SQ_RELEASE */
 
 #define PROVCARD_CC_EN (1u << 0)
@@ -129,9 +132,20 @@ struct provcard_hif_cqe {
 #define PROVCARD_OPC_SET_FEATURE 0x06 /* arg0 PROVCARD_FEAT_*, arg1 value; result: in force */
 #define PROVCARD_OPC_ABORT 0x07 /* arg0 qid | cid << 16; result 0: will be aborted, 1: not found */
 #define PROVCARD_OPC_ASYNC_EVENT 0x08 /* completes on an event; result: type | info << 8 */
+#define PROVCARD_OPC_RANDOM 0x09 /* out: 1 to PROVCARD_RANDOM_MAX bytes, filled whole */
+#define PROVCARD_OPC_TELEMETRY 0x0a /* out: struct provcard_hif_telemetry */
 #define PROVCARD_OPC_JOB_CREATE 0x10 /* result: a job handle, never 0 */
 #define PROVCARD_OPC_JOB_DELETE 0x11 /* arg0 handle: stops its units, frees what it holds */
 #define PROVCARD_OPC_SERVICE_BASE 0x40
+
+/*
+ * The service commands that a driver sends on its own account, for files it does not look into. They
+ * are specified in lib/include/provcard-service.h; the firmware's build holds the two together.
+ */
+#define PROVCARD_OPC_FIRMWARE_WRITE 0x4c /* arg0 offset, arg1 whole size; in: bytes */
+#define PROVCARD_OPC_FIRMWARE_COMMIT 0x4d
+
+#define PROVCARD_RANDOM_MAX 4096
 
 #define PROVCARD_SQ_RELEASE (1ull << 48) /* the tail doorbell has the completion queue's head in 31:16 */
 
@@ -156,6 +170,9 @@ struct provcard_hif_cqe {
 #define PROVCARD_SC_BUFFER_TOO_SMALL 0x0007
 #define PROVCARD_SC_UNKNOWN_JOB 0x0008
 #define PROVCARD_SC_TOO_MANY_JOBS 0x0009
+/* Of the service commands above: what a driver tells apart. */
+#define PROVCARD_SC_FIRMWARE_TOO_LARGE 0x0618
+#define PROVCARD_SC_FIRMWARE_BUSY 0x061a
 
 /**
  * struct provcard_hif_identify - out data of PROVCARD_OPC_IDENTIFY, 4096 bytes
@@ -172,5 +189,30 @@ struct provcard_hif_identify {
 	__le32 max_jobs;
 	u8 reserved[4024];
 };
+
+/**
+ * struct provcard_hif_telemetry - out data of PROVCARD_OPC_TELEMETRY, 64 bytes
+ * @sensors: PROVCARD_SENSOR_*: which there are
+ * @temperature: of the board, 1/1000 degrees Celsius, signed
+ * @temperature_max: above it the card's service life suffers
+ * @temperature_crit: above it the board may switch itself off
+ * @supply: main supply, mV
+ * @supply_min: least that the board is made for
+ * @supply_max: most
+ * @reserved: 0
+ */
+struct provcard_hif_telemetry {
+	__le32 sensors;
+	__le32 temperature;
+	__le32 temperature_max;
+	__le32 temperature_crit;
+	__le32 supply;
+	__le32 supply_min;
+	__le32 supply_max;
+	__le32 reserved[9];
+};
+
+#define PROVCARD_SENSOR_TEMPERATURE (1u << 0)
+#define PROVCARD_SENSOR_SUPPLY (1u << 1)
 
 #endif

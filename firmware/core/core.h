@@ -63,6 +63,12 @@ uint16_t core_job_delete(struct core *core, uint32_t handle);
 /* The host asked to abort: units of this handle stop at their next safe point with UNIT_STOPPED. 0 stops all handles. */
 void core_job_abort(struct core *core, uint32_t handle);
 
+/*
+ * Fresh random bytes for the host: the board's noise, health-tested, under output of the generator, so that neither tells of the
+ * other. 0 or a refusal code, and then @data is zero; a noise source that fails its tests stops the card.
+ */
+uint16_t core_random(struct core *core, void *data, size_t size);
+
 /* Version of the firmware, for the transport's identify, and the security version that it claims. */
 const char *core_version(void);
 uint32_t core_security_version(void);

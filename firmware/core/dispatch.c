@@ -2,6 +2,10 @@
 /* The service commands, and the gate before them. */
 #include <string.h>
 
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "entropy.h"
 #include "evidence.h"
 #include "firmware.h"
 #include "gate.h"
@@ -10,8 +14,13 @@
 #include "life.h"
 #include "log_commands.h"
 #include "object.h"
+#include "provcard_hif.h"
 #include "request.h"
 #include "status.h"
+
+_Static_assert((int)PROVCARD_OPC_FIRMWARE_WRITE == PROVCARD_OP_FIRMWARE_WRITE &&
+		       (int)PROVCARD_OPC_FIRMWARE_COMMIT == PROVCARD_OP_FIRMWARE_COMMIT,
+	       "the driver's names for service commands");
 
 /* What each request may do when is judged once more, when it is known which it is: life_permits_operation(). */
 static const struct command {
@@ -95,6 +104,35 @@ static int run(struct core *core, const struct command *found, const struct core
 	if (code == PROVCARD_REFUSAL_ENTROPY)
 		core_stop_production(core, code);
 	return code;
+}
+
+static int draw(struct core *core, uint8_t *data, size_t size)
+{
+	uint8_t generated[PROVCARD_RANDOM_MAX];
+	int code;
+
+	if (size > sizeof(generated) || RAND_bytes(generated, (int)size) != 1)
+		return PROVCARD_REFUSAL_INTERNAL;
+	code = entropy_draw(core->port, data, size);
+	for (size_t i = 0; i < size && !code; i++)
+		data[i] ^= generated[i];
+	OPENSSL_cleanse(generated, sizeof(generated));
+	return code;
+}
+
+uint16_t core_random(struct core *core, void *data, size_t size)
+{
+	int code;
+
+	memset(data, 0, size);
+	gate_enter(core);
+	code = life_permits(core, LIFE_READABLE);
+	if (!code)
+		code = draw(core, data, size);
+	if (code == PROVCARD_REFUSAL_ENTROPY)
+		core_stop_production(core, code);
+	gate_leave(core);
+	return core_code(code);
 }
 
 void core_execute(struct core *core, const struct core_command *command, struct core_result *result)

@@ -34,7 +34,7 @@ void fuzz_begin(void)
 	snprintf(command, sizeof(command), "rm -rf %s", card.folder);
 	FUZZ_MUST(!system(command));
 	emu_port_init(&card.port, &card.state, "TEST-1", HEADS, no_cables, 0);
-	FUZZ_MUST(!endpoint_init(&card.endpoint, &card.port.port, HEADS, false));
+	FUZZ_MUST(!endpoint_init(&card.endpoint, &card.port.port, HEADS, false, PROVCARD_HIF_VERSION));
 	emu_port_listen(&card.port, controller_event, card.endpoint.controller);
 	file = memfd_create("host", MFD_CLOEXEC);
 	FUZZ_MUST(file >= 0 && !ftruncate(file, 2 * WRITABLE));

@@ -33,6 +33,8 @@
 #include "provcard-refusal.h"
 #include "provcard-service.h"
 
+#define FAKE_RANDOM 0x5a
+
 #define HARNESS __attribute__((unused)) static
 
 /* ---- the core that pretends ---- */
@@ -121,6 +123,14 @@ void core_job_abort(struct core *core, uint32_t handle)
 		core->aborted_all++;
 	pthread_cond_broadcast(&core->changed);
 	pthread_mutex_unlock(&core->lock);
+}
+
+/* What the noise source gives, without the generator; the tests know it. */
+uint16_t core_random(struct core *core, void *data, size_t size)
+{
+	(void)core;
+	memset(data, FAKE_RANDOM, size);
+	return 0;
 }
 
 uint32_t core_security_version(void)
@@ -249,7 +259,7 @@ static void *card_main(void *context)
 	return NULL;
 }
 
-HARNESS void card_start(struct card *card, unsigned int heads, bool msi_only)
+HARNESS void card_start_version(struct card *card, unsigned int heads, bool msi_only, uint32_t version)
 {
 	static const char *const no_cables[EMU_HEADS_MAX];
 	static const uint64_t sizes[PORT_NV_REGIONS] = { 65536, 65536, 65536, 65536 };
@@ -263,13 +273,18 @@ HARNESS void card_start(struct card *card, unsigned int heads, bool msi_only)
 	snprintf(card->state_path, sizeof(card->state_path), "%s/state", card->folder);
 	assert_int_equal(state_open(&card->state, card->state_path, sizes), 0);
 	emu_port_init(&card->port, &card->state, "TEST-1", heads, no_cables, 0);
-	assert_int_equal(endpoint_init(&card->endpoint, &card->port.port, heads, msi_only), 0);
+	assert_int_equal(endpoint_init(&card->endpoint, &card->port.port, heads, msi_only, version), 0);
 	emu_port_listen(&card->port, controller_event, card->endpoint.controller);
 	listener = server_listen(card->socket);
 	assert_true(listener >= 0);
 	card->stop = eventfd(0, EFD_CLOEXEC);
 	server_init(&card->server, &card->endpoint, listener, card->stop);
 	assert_int_equal(pthread_create(&card->thread, NULL, card_main, card), 0);
+}
+
+HARNESS void card_start(struct card *card, unsigned int heads, bool msi_only)
+{
+	card_start_version(card, heads, msi_only, PROVCARD_HIF_VERSION);
 }
 
 HARNESS void card_stop(struct card *card)

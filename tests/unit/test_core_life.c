@@ -553,6 +553,28 @@ static void test_stopped_card_knows_its_officers(void **state)
 	assert_int_equal(life(), PROVCARD_CARD_BLANK);
 }
 
+/* Random bytes for the host: fresh, whole, none of a card that does not trust its source, or has no secrets to keep any more. */
+static void test_random_for_the_host(void **state)
+{
+	static const uint8_t none[64];
+	uint8_t first[64], second[64], most[4096];
+
+	(void)state;
+	assert_int_equal(core_random(station.core, first, sizeof(first)), 0);
+	assert_int_equal(core_random(station.core, second, sizeof(second)), 0);
+	assert_memory_not_equal(first, second, sizeof(first));
+	assert_memory_not_equal(first, none, sizeof(first));
+	assert_int_equal(core_random(station.core, most, sizeof(most)), 0);
+	station.board.entropy_sticks = true;
+	assert_int_equal(core_random(station.core, first, sizeof(first)), REFUSED(ENTROPY));
+	assert_memory_equal(first, none, sizeof(first));
+	assert_int_equal(station_status(&station).fault, REFUSED(ENTROPY));
+	station.board.entropy_sticks = false;
+	memset(first, 1, sizeof(first));
+	assert_int_equal(core_random(station.core, first, sizeof(first)), REFUSED(CARD_STOPPED));
+	assert_memory_equal(first, none, sizeof(first));
+}
+
 static void test_entropy_that_sticks(void **state)
 {
 	uint8_t nonce[32];
@@ -625,6 +647,7 @@ int main(void)
 		TEST(test_tamper_in_the_middle_of_a_request),
 		TEST(test_presence_is_not_for_working_cards),
 		TEST(test_stopped_card_knows_its_officers),
+		TEST(test_random_for_the_host),
 		TEST(test_entropy_that_sticks),
 		cmocka_unit_test(test_entropy_cutoffs),
 	};

@@ -41,6 +41,85 @@ static void test_identify(void **state)
 	assert_int_equal(raw_run(raw, 0, &sqe, NULL), PROVCARD_SC_BUFFER_TOO_SMALL);
 }
 
+/* All of it, or none; the board's words, whatever they are. */
+static void test_random(void **state)
+{
+	struct raw *raw = raw_of(state);
+	struct provcard_hif_sqe sqe = { .opcode = PROVCARD_OPC_RANDOM, .cid = 3, .out = raw_data(0, PROVCARD_RANDOM_MAX) };
+	struct provcard_hif_cqe cqe;
+
+	memset(raw->memory + RAW_DATA, 0, PROVCARD_RANDOM_MAX + 1);
+	assert_int_equal(raw_run(raw, 0, &sqe, &cqe), 0);
+	assert_int_equal(cqe.length, PROVCARD_RANDOM_MAX);
+	for (size_t i = 0; i < PROVCARD_RANDOM_MAX; i++)
+		assert_int_equal(raw->memory[RAW_DATA + i], FAKE_RANDOM);
+	assert_int_equal(raw->memory[RAW_DATA + PROVCARD_RANDOM_MAX], 0);
+	sqe.out.length = 1;
+	assert_int_equal(raw_run(raw, 0, &sqe, &cqe), 0);
+	assert_int_equal(cqe.length, 1);
+	sqe.out.length = 0;
+	assert_int_equal(raw_run(raw, 0, &sqe, NULL), PROVCARD_SC_INVALID_FIELD);
+	sqe.out.length = PROVCARD_RANDOM_MAX + 1;
+	assert_int_equal(raw_run(raw, 0, &sqe, &cqe), PROVCARD_SC_INVALID_FIELD);
+	assert_int_equal(cqe.length, 0);
+	sqe = (struct provcard_hif_sqe){ .opcode = PROVCARD_OPC_RANDOM, .out = raw_data(0, 16), .arg = { 1 } };
+	assert_int_equal(raw_run(raw, 0, &sqe, NULL), PROVCARD_SC_INVALID_FIELD);
+}
+
+static void say(struct fixture *fixture, const char *sensors)
+{
+	char path[160];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/sensors", fixture->card.state_path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(sensors, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_telemetry(void **state)
+{
+	struct raw *raw = raw_of(state);
+	struct provcard_hif_sqe sqe = { .opcode = PROVCARD_OPC_TELEMETRY, .cid = 3, .out = raw_data(0, 64) };
+	struct provcard_hif_telemetry *said = (void *)(raw->memory + RAW_DATA);
+	struct provcard_hif_cqe cqe;
+
+	assert_int_equal(raw_run(raw, 0, &sqe, &cqe), 0);
+	assert_int_equal(cqe.length, sizeof(*said));
+	assert_int_equal(said->sensors, PROVCARD_SENSOR_TEMPERATURE | PROVCARD_SENSOR_SUPPLY);
+	assert_int_equal(said->temperature, 42000);
+	assert_int_equal(said->supply, 3300);
+	say(*state, "-5500 3123 80000 90000 1 2\n");
+	assert_int_equal(raw_run(raw, 0, &sqe, &cqe), 0);
+	assert_int_equal((int32_t)said->temperature, -5500);
+	assert_int_equal(said->supply, 3123);
+	assert_int_equal(said->temperature_max, 80000);
+	assert_int_equal(said->temperature_crit, 90000);
+	assert_int_equal(said->supply_min, 1);
+	assert_int_equal(said->supply_max, 2);
+	sqe.out.length = 63;
+	assert_int_equal(raw_run(raw, 0, &sqe, NULL), PROVCARD_SC_BUFFER_TOO_SMALL);
+}
+
+/* A card from before 1.1 says so and does not know the commands. */
+static void test_older_interface(void **state)
+{
+	struct provcard_hif_sqe sqe = { .opcode = PROVCARD_OPC_RANDOM, .out = raw_data(0, 16) };
+	struct fixture *fixture = *state;
+	struct raw *raw = &fixture->raw;
+
+	raw_close(raw);
+	card_stop(&fixture->card);
+	card_start_version(&fixture->card, 3, false, 0x00010000);
+	raw_drive(raw, &fixture->card);
+	assert_int_equal(raw_register(raw, PROVCARD_REG_VS), 0x00010000);
+	assert_int_equal(raw_register(raw, PROVCARD_REG_FEATURES), PROVCARD_FEATURE_COALESCING);
+	assert_int_equal(raw_run(raw, 0, &sqe, NULL), PROVCARD_SC_INVALID_OPCODE);
+	sqe.opcode = PROVCARD_OPC_TELEMETRY;
+	assert_int_equal(raw_run(raw, 0, &sqe, NULL), PROVCARD_SC_INVALID_OPCODE);
+}
+
 static void test_command_fields(void **state)
 {
 	struct raw *raw = raw_of(state);
@@ -351,6 +430,9 @@ int main(void)
 		TEST(test_registers),
 		TEST(test_identify),
 		TEST_MSI(test_identify),
+		TEST(test_random),
+		TEST(test_telemetry),
+		TEST(test_older_interface),
 		TEST(test_command_fields),
 		TEST(test_abort),
 		TEST(test_async_events),

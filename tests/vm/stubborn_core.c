@@ -68,6 +68,13 @@ uint16_t core_job_delete(struct core *core, uint32_t handle)
 	return 0;
 }
 
+uint16_t core_random(struct core *core, void *data, size_t size)
+{
+	(void)core;
+	memset(data, 0, size);
+	return PROVCARD_SC_INTERNAL;
+}
+
 void core_tamper(struct core *core)
 {
 	(void)core;

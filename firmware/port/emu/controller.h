@@ -19,6 +19,7 @@ struct controller_config {
 	struct dma *dma;
 	struct irqs *irqs;
 	unsigned int heads;
+	uint32_t version; /* of the host interface that is offered */
 };
 
 /* Starts the core. NULL when memory or threads are short. */

@@ -16,6 +16,7 @@
 #include "emu_port.h"
 #include "provcard_hif.h"
 
+#define HIF_VERSION_1_0 0x00010000
 #define QUEUE_ENTRIES_MAX 256
 #define QUEUE_FETCHED_MAX 512 /* commands of one queue in flight; a host that keeps to its rings never gets there */
 #define TRANSFER_SHIFT 22 /* MDTS */
@@ -131,6 +132,9 @@ struct controller {
 	size_t running; /* commands that a thread of the pool executes */
 	size_t posting; /* threads in a post */
 };
+
+/* registers.c: PROVCARD_FEATURE_* */
+bool controller_offers(const struct controller *c, uint32_t feature);
 
 /* lifecycle.c: under the lock */
 void lifecycle_control(struct controller *c, uint32_t cc); /* the host writes CC */

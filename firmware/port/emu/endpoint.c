@@ -7,9 +7,11 @@
 
 #include "endpoint.h"
 
-int endpoint_init(struct endpoint *endpoint, const struct port *port, unsigned int heads, bool msi_only)
+int endpoint_init(struct endpoint *endpoint, const struct port *port, unsigned int heads, bool msi_only, uint32_t version)
 {
-	struct controller_config config = { .port = port, .dma = &endpoint->dma, .irqs = &endpoint->irqs, .heads = heads };
+	struct controller_config config = {
+		.port = port, .dma = &endpoint->dma, .irqs = &endpoint->irqs, .heads = heads, .version = version
+	};
 
 	pci_init(&endpoint->pci, heads + 1, msi_only);
 	dma_init(&endpoint->dma);

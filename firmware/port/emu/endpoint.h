@@ -15,8 +15,8 @@ struct endpoint {
 	struct controller *controller;
 };
 
-/* Starts the card. 0 or a negative errno. */
-int endpoint_init(struct endpoint *endpoint, const struct port *port, unsigned int heads, bool msi_only);
+/* Starts the card. @version: of the host interface to offer, PROVCARD_HIF_VERSION or an older one. 0 or a negative errno. */
+int endpoint_init(struct endpoint *endpoint, const struct port *port, unsigned int heads, bool msi_only, uint32_t version);
 void endpoint_destroy(struct endpoint *endpoint);
 /* A reset of the function: configuration space and controller. Maps and event descriptors are the client's and stay. */
 void endpoint_reset(struct endpoint *endpoint);

@@ -125,7 +125,7 @@ static int run(const struct options *options, struct state *state, int stop, int
 	emu.present = options->jumper;
 	error = options->report < 0 ? 0 : take_report(&emu, options->report);
 	if (!error)
-		error = endpoint_init(&endpoint, &emu.port, options->heads, options->msi_only);
+		error = endpoint_init(&endpoint, &emu.port, options->heads, options->msi_only, options->version);
 	if (error) {
 		emu_log("the card does not start: %s", strerror(-error));
 		return error;

@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --factory FILE          firmware that a new card gets in its slot A (default: provcard-firmware.pfw beside this\n"
 	"                          program)\n"
 	"  --msi-only              offer MSI instead of MSI-X\n"
+	"  --host-interface V      offer this version of the host interface, 1.0 or 1.1 (default: 1.1)\n"
 	"  --zeroise-jumper        somebody stands before the card: one that has failed or was tampered with obeys a zeroise\n"
 	"  --clock-offset SECONDS  let the card's clock differ from this machine's\n"
 	"  --help\n"
@@ -32,6 +33,8 @@ static const char usage[] =
 	"power off; SIGKILL is a power cut, after which nothing that the card acknowledged is lost. SIGUSR1 writes a line of\n"
 	"counters to the log: commands completed, doorbells, interrupts, the host's reads and writes of registers. SIGUSR2 is the\n"
 	"tamper input: the card destroys its secrets. A file named tamper in the state folder is its latch, also without power.\n"
+	"A file named sensors there is what the board's sensors say, read anew each time: temperature and supply in 1/1000 degrees\n"
+	"Celsius and mV, then the temperature's max and crit and the supply's min and max; what is left out is as on a healthy board.\n"
 	"Exit status: 0 after an orderly stop, 1 when the card cannot start or go on, 2 for a wrong command line.\n";
 
 static bool parse_number(const char *text, int64_t low, int64_t high, int64_t *value)
@@ -85,6 +88,12 @@ static bool is_serial(const char *text)
 	return length && length <= 31 && text[0] != '.' && strspn(text, allowed) == length;
 }
 
+static bool parse_version(const char *text, uint32_t *version)
+{
+	*version = strcmp(text, "1.0") ? 0x00010100 : 0x00010000;
+	return !strcmp(text, "1.0") || !strcmp(text, "1.1");
+}
+
 static bool parse_option(int option, const char *text, struct options *options)
 {
 	int64_t number;
@@ -116,6 +125,8 @@ static bool parse_option(int option, const char *text, struct options *options)
 	case 'm':
 		options->msi_only = true;
 		return true;
+	case 'i':
+		return parse_version(text, &options->version);
 	case 'j':
 		options->jumper = true;
 		return true;
@@ -138,7 +149,8 @@ int options_parse(int argc, char **argv, struct options *options)
 		{ "nv-size", required_argument, NULL, 'z' }, { "msi-only", no_argument, NULL, 'm' },
 		{ "factory", required_argument, NULL, 'f' }, { "booted", required_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, '?' + 1 },	     { "clock-offset", required_argument, NULL, 'o' },
-		{ "zeroise-jumper", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 },
+		{ "zeroise-jumper", no_argument, NULL, 'j' }, { "host-interface", required_argument, NULL, 'i' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int option, index = 0;
 

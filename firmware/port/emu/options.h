@@ -4,6 +4,7 @@
 #define PROVCARD_EMU_OPTIONS_H
 
 #include "emu_port.h"
+#include "provcard_hif.h"
 
 struct options {
 	const char *socket;
@@ -15,6 +16,7 @@ struct options {
 	uint64_t nv_sizes[PORT_NV_REGIONS];
 	int64_t clock_offset;
 	bool msi_only;
+	uint32_t version; /* of the host interface that is offered */
 	bool jumper;
 	const char *factory; /* the boot stage's: firmware for a new card's slot A */
 	/* The firmware's, from the boot stage: descriptors of its report and of the state folder's lock; -1 without a boot stage. */
@@ -23,7 +25,7 @@ struct options {
 };
 
 /* What holds when nothing is given. */
-#define OPTIONS_DEFAULT { .serial = "EMU0001", .heads = 4, .report = -1, .lock = -1 }
+#define OPTIONS_DEFAULT { .serial = "EMU0001", .heads = 4, .version = PROVCARD_HIF_VERSION, .report = -1, .lock = -1 }
 
 /* 0 to go on, or the exit status plus one, after a message. */
 int options_parse(int argc, char **argv, struct options *options);

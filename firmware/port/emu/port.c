@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The table of functions by which core and heads reach the emulated board. */
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cable.h"
 #include "emu_port.h"
@@ -136,6 +140,27 @@ static int port_entropy(void *port, void *data, size_t size)
 	return 0;
 }
 
+/* A healthy board, as far as the file of the state folder does not say otherwise. */
+static int port_sensors(void *port, struct port_sensors *sensors)
+{
+	char text[128] = "";
+	ssize_t got;
+	int fd;
+
+	*sensors = (struct port_sensors){ .temperature = 42000, .temperature_max = 85000, .temperature_crit = 105000,
+					  .supply = 3300, .supply_min = 3135, .supply_max = 3465 };
+	fd = openat(state_of(port)->folder, "sensors", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got < 0)
+		return -EIO;
+	sscanf(text, "%" SCNd32 "%" SCNu32 "%" SCNd32 "%" SCNd32 "%" SCNu32 "%" SCNu32, &sensors->temperature, &sensors->supply,
+	       &sensors->temperature_max, &sensors->temperature_crit, &sensors->supply_min, &sensors->supply_max);
+	return 0;
+}
+
 static uint64_t port_clock_seconds(void *port)
 {
 	int64_t now = (int64_t)time(NULL) + ((struct emu_port *)port)->clock_offset;
@@ -242,6 +267,7 @@ static const struct port_ops ops = {
 	.tamper_clear = port_tamper_clear,
 	.presence = port_presence,
 	.entropy = port_entropy,
+	.sensors = port_sensors,
 	.clock_seconds = port_clock_seconds,
 	.monotonic_ns = port_monotonic_ns,
 	.heads = port_heads,

@@ -12,6 +12,15 @@ static uint64_t capabilities(const struct controller *c)
 	       (uint64_t)TRANSFER_SHIFT << 32;
 }
 
+static uint32_t features(const struct controller *c)
+{
+	uint32_t later = PROVCARD_FEATURE_RANDOM | PROVCARD_FEATURE_FIRMWARE | PROVCARD_FEATURE_RELEASE;
+
+	if (c->config.port->ops->sensors)
+		later |= PROVCARD_FEATURE_TELEMETRY;
+	return PROVCARD_FEATURE_COALESCING | (c->config.version > HIF_VERSION_1_0 ? later : 0);
+}
+
 static uint32_t status(const struct controller *c)
 {
 	uint32_t value = c->fatal ? PROVCARD_CSTS_CFS : 0;
@@ -31,9 +40,9 @@ static uint32_t read32(const struct controller *c, uint64_t offset)
 	case PROVCARD_REG_CAP + 4:
 		return (uint32_t)(capabilities(c) >> 32);
 	case PROVCARD_REG_VS:
-		return PROVCARD_HIF_VERSION;
+		return c->config.version;
 	case PROVCARD_REG_FEATURES:
-		return PROVCARD_FEATURE_COALESCING | PROVCARD_FEATURE_RELEASE;
+		return features(c);
 	case PROVCARD_REG_CC:
 		return c->cc;
 	case PROVCARD_REG_CSTS:
@@ -51,6 +60,11 @@ static uint32_t read32(const struct controller *c, uint64_t offset)
 	default:
 		return 0;
 	}
+}
+
+bool controller_offers(const struct controller *c, uint32_t feature)
+{
+	return features(c) & feature;
 }
 
 static void set_half(uint64_t *reg, bool high, uint32_t value)

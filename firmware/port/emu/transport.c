@@ -11,6 +11,7 @@ static const struct {
 	bool known;
 	bool out;
 	bool stays; /* in flight until it is due, and then run by the pool */
+	uint32_t feature; /* exists with it only */
 } commands[PROVCARD_OPC_SERVICE_BASE] = {
 	[PROVCARD_OPC_IDENTIFY] = { .known = true, .out = true },
 	[PROVCARD_OPC_CREATE_CQ] = { { UINT64_MAX, 0xffffffffffff }, .known = true },
@@ -20,6 +21,8 @@ static const struct {
 	[PROVCARD_OPC_SET_FEATURE] = { { UINT64_MAX, UINT64_MAX }, .known = true },
 	[PROVCARD_OPC_ABORT] = { { UINT32_MAX, 0 }, .known = true },
 	[PROVCARD_OPC_ASYNC_EVENT] = { { 0, 0 }, .known = true, .stays = true },
+	[PROVCARD_OPC_RANDOM] = { .known = true, .out = true, .stays = true, .feature = PROVCARD_FEATURE_RANDOM },
+	[PROVCARD_OPC_TELEMETRY] = { .known = true, .out = true, .stays = true, .feature = PROVCARD_FEATURE_TELEMETRY },
 	[PROVCARD_OPC_JOB_CREATE] = { { 0, 0 }, .known = true },
 	[PROVCARD_OPC_JOB_DELETE] = { { UINT64_MAX, 0 }, .known = true, .stays = true },
 };
@@ -62,7 +65,7 @@ uint16_t transport_check(struct controller *c, const struct command *command)
 {
 	uint8_t opcode = command->sqe.opcode;
 
-	if (!commands[opcode].known)
+	if (!commands[opcode].known || (commands[opcode].feature && !controller_offers(c, commands[opcode].feature)))
 		return PROVCARD_SC_INVALID_OPCODE;
 	if (command->sqe.job || !is_empty(&command->sqe.in) || (!commands[opcode].out && !is_empty(&command->sqe.out)) ||
 	    argument(command, 0) & ~commands[opcode].argument[0] || argument(command, 1) & ~commands[opcode].argument[1] ||
@@ -118,6 +121,9 @@ bool transport_due(struct controller *c, const struct command *command)
 		return c->event_count;
 	case PROVCARD_OPC_JOB_DELETE:
 		return !older_of_job(c, command, false);
+	case PROVCARD_OPC_RANDOM:
+	case PROVCARD_OPC_TELEMETRY:
+		return true;
 	default:
 		sq = &c->sq[argument(command, 0)];
 		return sq->fetched && !sq->count;
@@ -132,6 +138,48 @@ static uint16_t identify(struct controller *c, struct command *command)
 
 	strncpy((char *)data.serial, c->config.port->serial, sizeof(data.serial) - 1);
 	strncpy((char *)data.firmware, core_version(), sizeof(data.firmware) - 1);
+	if (!status && out.size < sizeof(data))
+		status = PROVCARD_SC_BUFFER_TOO_SMALL;
+	if (!status && buffer_write(&out, 0, &data, sizeof(data)))
+		status = PROVCARD_SC_DATA_TRANSFER;
+	buffer_release(&out);
+	command->result.length = status ? 0 : sizeof(data);
+	return status;
+}
+
+static uint16_t random_bytes(struct controller *c, struct command *command)
+{
+	uint8_t bytes[PROVCARD_RANDOM_MAX];
+	struct buffer out;
+	uint16_t status = buffer_parse(c, &command->sqe.out, &out);
+
+	if (!status && (!out.size || out.size > sizeof(bytes)))
+		status = PROVCARD_SC_INVALID_FIELD;
+	if (!status)
+		status = core_random(c->core, bytes, out.size);
+	if (!status && buffer_write(&out, 0, bytes, out.size))
+		status = PROVCARD_SC_DATA_TRANSFER;
+	command->result.length = status ? 0 : (uint32_t)out.size;
+	explicit_bzero(bytes, sizeof(bytes));
+	buffer_release(&out);
+	return status;
+}
+
+static uint16_t telemetry(struct controller *c, struct command *command)
+{
+	struct port_sensors sensors = { 0 };
+	struct provcard_hif_telemetry data = { .sensors = htole32(PROVCARD_SENSOR_TEMPERATURE | PROVCARD_SENSOR_SUPPLY) };
+	struct buffer out;
+	uint16_t status = buffer_parse(c, &command->sqe.out, &out);
+
+	if (!status && c->config.port->ops->sensors(c->config.port->context, &sensors))
+		data.sensors = 0;
+	data.temperature = htole32((uint32_t)sensors.temperature);
+	data.temperature_max = htole32((uint32_t)sensors.temperature_max);
+	data.temperature_crit = htole32((uint32_t)sensors.temperature_crit);
+	data.supply = htole32(sensors.supply);
+	data.supply_min = htole32(sensors.supply_min);
+	data.supply_max = htole32(sensors.supply_max);
 	if (!status && out.size < sizeof(data))
 		status = PROVCARD_SC_BUFFER_TOO_SMALL;
 	if (!status && buffer_write(&out, 0, &data, sizeof(data)))
@@ -288,8 +336,15 @@ static uint16_t execute_locked(struct controller *c, struct command *command)
 
 void transport_execute(struct controller *c, struct command *command)
 {
-	if (command->sqe.opcode == PROVCARD_OPC_IDENTIFY) {
+	switch (command->sqe.opcode) {
+	case PROVCARD_OPC_IDENTIFY:
 		command->result.status = identify(c, command);
+		return;
+	case PROVCARD_OPC_RANDOM:
+		command->result.status = random_bytes(c, command);
+		return;
+	case PROVCARD_OPC_TELEMETRY:
+		command->result.status = telemetry(c, command);
 		return;
 	}
 	pthread_mutex_lock(&c->lock);
