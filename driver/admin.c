@@ -258,7 +258,7 @@ void provcard_event_work(struct work_struct *work)
 
 	if (request) {
 		request->timeout_ms = 0;
-		ret = provcard_request_start(request, provcard_event_finish);
+		ret = provcard_request_start(request, provcard_event_finish, true);
 		if (ret)
 			provcard_request_free(request);
 	}

@@ -52,6 +52,7 @@
 #define PROVCARD_ABORT_GRACE_MS 10000
 
 struct cred;
+struct io_uring_cmd;
 struct provcard;
 struct provcard_job;
 struct provcard_request;
@@ -138,6 +139,7 @@ struct provcard_access {
  * @reset_generation: the generation that the reset asked for is to end
  * @stopping: whoever brings the card up gives way to the thread that wants to stop it
  * @deadline: when the holder of @reset_lock loses patience with the card, in jiffies
+ * @writable: pollers who wait for a slot of any queue
  * @finishers: runs what ends commands nobody waits for
  * @recovery: runs what ends commands when nothing else does: resets, and the time-outs of the
  *            commands that resets and aborts consist of. Never queue behind those who wait for them
@@ -163,6 +165,7 @@ struct provcard {
 	struct provcard_vector vectors[PROVCARD_MAX_IO_QUEUES + 1];
 	unsigned int io_queues;
 	struct provcard_queue queues[PROVCARD_MAX_IO_QUEUES + 1];
+	wait_queue_head_t writable;
 
 	int error;
 	u32 generation;
@@ -229,7 +232,11 @@ enum provcard_origin {
  * @out_limit: most bytes the card may say it wrote
  * @generation: the reset generation it was sent in; @bound: may be sent in that one only
  * @timeout_ms: 0 for none
- * @job: reference, kept for @finish
+ * @expired, @cancelled: why it was aborted, if it was
+ * @job: reference, given back by who frees the request; on that job's list from being bound until
+ *       it is released
+ * @uring: the ring's command; @uring_issued, @uring_ended: what both sides have done. Protected by
+ *         the queue's lock
  */
 struct provcard_request {
 	struct provcard_queue *queue;
@@ -244,6 +251,7 @@ struct provcard_request {
 	unsigned int timeout_ms;
 	bool submitted;
 	bool expired;
+	bool cancelled;
 	struct provcard_answer answer;
 	void (*finish)(struct provcard_request *request);
 	struct completion done;
@@ -252,14 +260,20 @@ struct provcard_request {
 	struct provcard_job *job;
 	u64 user_data;
 	struct list_head node;
+	struct io_uring_cmd *uring;
+	bool uring_issued;
+	bool uring_ended;
 };
 
 /*
  * struct provcard_job - a job's descriptor
  * @access: of the node it was made through; reference
- * @lock: protects @done, @commands and @closed
+ * @wait: readers, pollers, and submitters who wait for @commands to fall
+ * @lock: protects what follows it
+ * @flight: requests from being bound until they are released, sent or not yet
  * @done: requests whose completion nobody has read
- * @commands: in flight and unread
+ * @commands: submitted ones in flight and unread
+ * @refused: the queue that had no slot for the last submission, NULL when there was one
  */
 struct provcard_job {
 	struct kref references;
@@ -270,8 +284,10 @@ struct provcard_job {
 	struct list_head node;
 	wait_queue_head_t wait;
 	spinlock_t lock; /* see above */
+	struct list_head flight;
 	struct list_head done;
 	unsigned int commands;
+	struct provcard_queue *refused;
 	bool closed;
 };
 
@@ -290,11 +306,18 @@ void provcard_leave(struct provcard *card, int index);
 /* ioctl.c */
 long provcard_card_ioctl(struct file *file, unsigned int number, unsigned long argument);
 long provcard_job_ioctl(struct file *file, unsigned int number, unsigned long argument);
+struct provcard_request *provcard_command_prepare(const struct provcard_access *access,
+						  struct provcard_job *job,
+						  const struct provcard_command *command);
 
 /* job.c */
-struct file *provcard_job_open(const struct provcard_access *access, u32 handle, u32 generation);
+struct file *provcard_job_open(const struct provcard_access *access, u32 handle, u32 generation,
+			       unsigned int flags);
 void provcard_job_bind(struct provcard_job *job, struct provcard_request *request);
-int provcard_job_submit(struct provcard_job *job, struct provcard_request *request);
+void provcard_job_unlist(struct provcard_request *request);
+void provcard_job_put(struct provcard_job *job);
+int provcard_job_submit(struct provcard_job *job, struct provcard_request *request, bool nonblock);
+unsigned int provcard_job_cancel(struct provcard_job *job, u64 user_data, bool all);
 void provcard_jobs_wake(struct provcard *card);
 
 /* controller.c */
@@ -318,6 +341,7 @@ void provcard_queues_set(struct provcard *card, int error);
 void provcard_queues_cancel(struct provcard *card, int error);
 int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request *request);
 void provcard_queue_put_slot(struct provcard_queue *queue, unsigned int slot);
+bool provcard_queue_has_room(struct provcard_queue *queue);
 bool provcard_queue_reap(struct provcard_queue *queue);
 void provcard_queues_look(struct provcard *card);
 
@@ -330,7 +354,10 @@ int provcard_request_execute(struct provcard_request *request, bool nonblock,
 			     struct provcard_answer *answer);
 int provcard_request_send(struct provcard_request *request);
 int provcard_request_start(struct provcard_request *request,
-			   void (*finish)(struct provcard_request *request));
+			   void (*finish)(struct provcard_request *request), bool nonblock);
+bool provcard_request_abandon(struct provcard_request *request);
+bool provcard_request_cancel(struct provcard_request *request);
+void provcard_request_drop(struct provcard_request *request);
 
 /* dma.c */
 int provcard_buffer_map(struct provcard *card, struct provcard_buffer *buffer, u64 address,

@@ -110,6 +110,7 @@ static void provcard_init_fields(struct provcard *card, struct pci_dev *pdev)
 	card->pdev = pdev;
 	card->error = -EAGAIN;
 	mutex_init(&card->reset_lock);
+	init_waitqueue_head(&card->writable);
 	spin_lock_init(&card->jobs_lock);
 	INIT_LIST_HEAD(&card->jobs);
 	INIT_WORK(&card->reset_work, provcard_reset_work);

@@ -12,6 +12,7 @@ union provcard_arguments {
 	struct provcard_info info;
 	struct provcard_command command;
 	struct provcard_job_create job_create;
+	struct provcard_cancel cancel;
 };
 
 /* One ioctl on its way. @job is NULL on a card's descriptor. */
@@ -50,7 +51,7 @@ static int provcard_ioctl_info(struct provcard_call *call)
 
 	if (info->flags || info->__reserved)
 		return -EOPNOTSUPP;
-	info->out_capabilities = PROVCARD_CAPABILITY_JOBS;
+	info->out_capabilities = PROVCARD_CAPABILITY_JOBS | PROVCARD_CAPABILITY_CANCEL;
 	if (call->access->restricted)
 		info->out_capabilities |= PROVCARD_CAPABILITY_RESTRICTED;
 	provcard_access_tell(call->access, info->out_commands);
@@ -63,16 +64,16 @@ static int provcard_ioctl_info(struct provcard_call *call)
 	return provcard_respond(call, sizeof(*info));
 }
 
-static int provcard_command_check(const struct provcard_call *call,
+static int provcard_command_check(const struct provcard_access *access,
 				  const struct provcard_command *command)
 {
-	if (command->flags || command->__reserved)
+	if (command->flags & ~PROVCARD_COMMAND_NOWAIT || command->__reserved)
 		return -EOPNOTSUPP;
-	if (command->opcode > U8_MAX || command->queue > call->card->io_queues)
+	if (command->opcode > U8_MAX || command->queue > access->card->io_queues)
 		return -EINVAL;
 	if (command->opcode < PROVCARD_OPC_SERVICE_BASE)
 		return -EPERM;
-	return provcard_access_permits(call->access, command->opcode);
+	return provcard_access_permits(access, command->opcode);
 }
 
 static int provcard_command_map(struct provcard *card, struct provcard_request *request,
@@ -88,18 +89,20 @@ static int provcard_command_map(struct provcard *card, struct provcard_request *
 				   DMA_FROM_DEVICE, &request->sqe.out);
 }
 
-/* A request from the command, with its memory mapped. */
-static struct provcard_request *provcard_command_prepare(struct provcard_call *call)
+/* A request from the command, one of @job's unless that is NULL, with its memory mapped. */
+struct provcard_request *provcard_command_prepare(const struct provcard_access *access,
+						  struct provcard_job *job,
+						  const struct provcard_command *command)
 {
-	const struct provcard_command *command = &call->arguments.command;
+	struct provcard *card = access->card;
 	struct provcard_request *request;
 	unsigned int queue;
-	int ret = provcard_command_check(call, command);
+	int ret = provcard_command_check(access, command);
 
 	if (ret)
 		return ERR_PTR(ret);
-	queue = array_index_nospec(command->queue, call->card->io_queues + 1);
-	request = provcard_request_alloc(&call->card->queues[queue], PROVCARD_ORIGIN_USER,
+	queue = array_index_nospec(command->queue, card->io_queues + 1);
+	request = provcard_request_alloc(&card->queues[queue], PROVCARD_ORIGIN_USER,
 					 command->opcode);
 	if (!request)
 		return ERR_PTR(-ENOMEM);
@@ -107,19 +110,25 @@ static struct provcard_request *provcard_command_prepare(struct provcard_call *c
 		request->sqe.arg[i] = cpu_to_le64(command->arg[i]);
 	request->timeout_ms = command->timeout_ms;
 	request->user_data = command->user_data;
-	if (call->job)
-		provcard_job_bind(call->job, request);
-	ret = provcard_command_map(call->card, request, command);
+	if (job)
+		provcard_job_bind(job, request);
+	ret = provcard_command_map(card, request, command);
 	if (!ret)
 		return request;
 	provcard_request_free(request);
 	return ERR_PTR(ret);
 }
 
+static bool provcard_call_may_wait(const struct provcard_call *call)
+{
+	return !call->nonblock && !(call->arguments.command.flags & PROVCARD_COMMAND_NOWAIT);
+}
+
 static int provcard_ioctl_command(struct provcard_call *call)
 {
-	struct provcard_request *request = provcard_command_prepare(call);
 	struct provcard_command *command = &call->arguments.command;
+	struct provcard_request *request =
+		provcard_command_prepare(call->access, call->job, command);
 	struct provcard_answer answer;
 	int ret;
 
@@ -127,7 +136,7 @@ static int provcard_ioctl_command(struct provcard_call *call)
 		return PTR_ERR(request);
 	if (!request->timeout_ms)
 		request->timeout_ms = READ_ONCE(provcard_default_timeout_ms);
-	ret = provcard_request_execute(request, call->nonblock, &answer);
+	ret = provcard_request_execute(request, !provcard_call_may_wait(call), &answer);
 	if (ret)
 		return ret;
 	command->out_status = answer.status;
@@ -138,21 +147,38 @@ static int provcard_ioctl_command(struct provcard_call *call)
 
 static int provcard_ioctl_submit(struct provcard_call *call)
 {
-	struct provcard_request *request = provcard_command_prepare(call);
+	struct provcard_request *request =
+		provcard_command_prepare(call->access, call->job, &call->arguments.command);
 	int ret;
 
 	if (IS_ERR(request))
 		return PTR_ERR(request);
-	ret = provcard_job_submit(call->job, request);
+	ret = provcard_job_submit(call->job, request, !provcard_call_may_wait(call));
 	if (ret)
 		provcard_request_free(request);
 	return ret;
 }
 
+static int provcard_ioctl_cancel(struct provcard_call *call)
+{
+	struct provcard_cancel *cancel = &call->arguments.cancel;
+	bool all = cancel->flags & PROVCARD_CANCEL_ALL;
+
+	if (cancel->flags & ~PROVCARD_CANCEL_ALL || cancel->__reserved)
+		return -EOPNOTSUPP;
+	if (all && cancel->user_data)
+		return -EINVAL;
+	cancel->out_commands = provcard_job_cancel(call->job, cancel->user_data, all);
+	if (!cancel->out_commands)
+		return -ENOENT;
+	return provcard_respond(call, sizeof(*cancel));
+}
+
 /* The descriptor appears in the caller's table last, when nothing can fail any more. */
 static int provcard_job_publish(struct provcard_call *call, int fd, u32 handle, u32 generation)
 {
-	struct file *file = provcard_job_open(call->access, handle, generation);
+	struct file *file = provcard_job_open(call->access, handle, generation,
+					      call->arguments.job_create.flags & O_NONBLOCK);
 	int ret;
 
 	if (IS_ERR(file))
@@ -173,12 +199,12 @@ static int provcard_ioctl_job_create(struct provcard_call *call)
 	u16 status;
 	int fd, ret;
 
-	if (create->flags & ~O_CLOEXEC)
+	if (create->flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EOPNOTSUPP;
 	ret = provcard_access_permits(call->access, PROVCARD_OPC_JOB_CREATE);
 	if (ret)
 		return ret;
-	fd = get_unused_fd_flags(create->flags);
+	fd = get_unused_fd_flags(create->flags & O_CLOEXEC);
 	if (fd < 0)
 		return fd;
 	ret = provcard_admin_job_create(call->card, &handle, &generation, &status);
@@ -209,6 +235,8 @@ static const struct provcard_operation provcard_job_operations[] = {
 			   provcard_ioctl_command),
 	PROVCARD_OPERATION(PROVCARD_SUBMIT, struct provcard_command, out_length,
 			   provcard_ioctl_submit),
+	PROVCARD_OPERATION(PROVCARD_CANCEL, struct provcard_cancel, __reserved,
+			   provcard_ioctl_cancel),
 };
 
 static const struct provcard_operation *

@@ -21,7 +21,7 @@ static void provcard_job_destroy(struct kref *references)
 	kfree(job);
 }
 
-static void provcard_job_put(struct provcard_job *job)
+void provcard_job_put(struct provcard_job *job)
 {
 	kref_put(&job->references, provcard_job_destroy);
 }
@@ -32,6 +32,17 @@ void provcard_job_bind(struct provcard_job *job, struct provcard_request *reques
 	request->sqe.job = cpu_to_le32(job->handle);
 	request->generation = job->generation;
 	request->bound = true;
+	kref_get(&job->references);
+	request->job = job;
+	scoped_guard(spinlock, &job->lock)
+		list_add_tail(&request->node, &job->flight);
+}
+
+/* From here on nobody can cancel it. */
+void provcard_job_unlist(struct provcard_request *request)
+{
+	guard(spinlock)(&request->job->lock);
+	list_del_init(&request->node);
 }
 
 /*
@@ -44,19 +55,32 @@ static void provcard_job_finish(struct provcard_request *request)
 	bool closed;
 
 	provcard_request_release(request);
+	request->job = NULL;
 	scoped_guard(spinlock, &job->lock) {
 		closed = job->closed;
 		if (!closed)
 			list_add_tail(&request->node, &job->done);
 	}
 	if (closed)
-		kfree(request);
+		provcard_request_drop(request);
 	else
-		wake_up_interruptible(&job->wait);
+		wake_up_interruptible_poll(&job->wait, EPOLLIN | EPOLLRDNORM);
 	provcard_job_put(job);
 }
 
-static bool provcard_job_admit(struct provcard_job *job)
+/* Why the job takes no further command: -ENODEV, -EIO; 0 while it does. */
+static int provcard_job_ended(struct provcard_job *job)
+{
+	struct provcard *card = job->card;
+
+	if (READ_ONCE(card->gone) || READ_ONCE(job->access->withdrawn))
+		return -ENODEV;
+	return READ_ONCE(card->error) == -EIO || READ_ONCE(card->generation) != job->generation ?
+		       -EIO :
+		       0;
+}
+
+static bool provcard_job_admitted(struct provcard_job *job)
 {
 	guard(spinlock)(&job->lock);
 	if (job->commands == PROVCARD_JOB_COMMANDS)
@@ -65,22 +89,61 @@ static bool provcard_job_admit(struct provcard_job *job)
 	return true;
 }
 
-/* Returns when the card has the command. On an error the request stays the caller's. */
-int provcard_job_submit(struct provcard_job *job, struct provcard_request *request)
+static bool provcard_job_tried(struct provcard_job *job, int *ended)
 {
-	int ret;
+	*ended = 0;
+	if (provcard_job_admitted(job))
+		return true;
+	*ended = provcard_job_ended(job);
+	return *ended;
+}
 
-	if (!provcard_job_admit(job))
-		return -EAGAIN;
-	kref_get(&job->references);
-	request->job = job;
-	ret = provcard_request_start(request, provcard_job_finish);
-	if (!ret)
+static int provcard_job_admit(struct provcard_job *job, bool nonblock)
+{
+	int ended, ret;
+
+	if (provcard_job_admitted(job))
 		return 0;
+	if (nonblock)
+		return -EAGAIN;
+	ret = wait_event_interruptible(job->wait, provcard_job_tried(job, &ended));
+	return ret ?: ended;
+}
+
+static void provcard_job_dismiss(struct provcard_job *job)
+{
 	scoped_guard(spinlock, &job->lock)
 		job->commands--;
-	provcard_job_put(job);
+	wake_up_interruptible(&job->wait);
+}
+
+/* Returns when the card has the command. On an error the request stays the caller's. */
+int provcard_job_submit(struct provcard_job *job, struct provcard_request *request, bool nonblock)
+{
+	struct provcard_queue *queue = request->queue;
+	int ret = provcard_job_admit(job, nonblock);
+
+	if (ret)
+		return ret;
+	ret = provcard_request_start(request, provcard_job_finish, nonblock);
+	scoped_guard(spinlock, &job->lock)
+		job->refused = ret == -EAGAIN ? queue : NULL;
+	if (ret)
+		provcard_job_dismiss(job);
 	return ret;
+}
+
+/* How many commands are being ended: those in flight with this name, or all. */
+unsigned int provcard_job_cancel(struct provcard_job *job, u64 user_data, bool all)
+{
+	struct provcard_request *request;
+	unsigned int commands = 0;
+
+	guard(spinlock)(&job->lock);
+	list_for_each_entry(request, &job->flight, node)
+		if (all || request->user_data == user_data)
+			commands += provcard_request_cancel(request);
+	return commands;
 }
 
 static struct provcard_request *provcard_job_take(struct provcard_job *job)
@@ -92,30 +155,27 @@ static struct provcard_request *provcard_job_take(struct provcard_job *job)
 	if (!request)
 		return NULL;
 	list_del(&request->node);
-	job->commands--;
 	return request;
+}
+
+/* Its completion was read, so there is room for another command. */
+static void provcard_job_forget(struct provcard_job *job, struct provcard_request *request)
+{
+	provcard_request_drop(request);
+	provcard_job_dismiss(job);
 }
 
 static void provcard_job_untake(struct provcard_job *job, struct provcard_request *request)
 {
 	guard(spinlock)(&job->lock);
 	list_add(&request->node, &job->done);
-	job->commands++;
 }
 
 /* Why there will be nothing more to read: -ENODEV, -EIO; 0 while there may be. */
 static int provcard_job_over(struct provcard_job *job)
 {
-	struct provcard *card = job->card;
-
 	guard(spinlock)(&job->lock);
-	if (job->commands)
-		return 0;
-	if (READ_ONCE(card->gone) || READ_ONCE(job->access->withdrawn))
-		return -ENODEV;
-	return READ_ONCE(card->error) == -EIO || READ_ONCE(card->generation) != job->generation ?
-		       -EIO :
-		       0;
+	return job->commands ? 0 : provcard_job_ended(job);
 }
 
 static bool provcard_job_readable(struct provcard_job *job)
@@ -159,7 +219,7 @@ static ssize_t provcard_job_drain(struct provcard_job *job, char __user *to, siz
 			provcard_job_untake(job, request);
 			return copied ?: ret;
 		}
-		kfree(request);
+		provcard_job_forget(job, request);
 		copied += sizeof(struct provcard_completion);
 	}
 	return copied;
@@ -184,16 +244,29 @@ static ssize_t provcard_job_read(struct file *file, char __user *to, size_t size
 	}
 }
 
+/* Whoever was refused for want of a slot waits for one of that queue. */
+static bool provcard_job_writable(struct provcard_job *job)
+{
+	guard(spinlock)(&job->lock);
+	if (provcard_job_ended(job))
+		return false;
+	return job->commands < PROVCARD_JOB_COMMANDS &&
+	       (!job->refused || provcard_queue_has_room(job->refused));
+}
+
 static __poll_t provcard_job_poll(struct file *file, struct poll_table_struct *table)
 {
 	struct provcard_job *job = file->private_data;
 	__poll_t mask = 0;
 
 	poll_wait(file, &job->wait, table);
+	poll_wait(file, &job->card->writable, table);
 	if (provcard_job_readable(job))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	else if (provcard_job_over(job))
 		mask |= EPOLLHUP | EPOLLERR;
+	if (provcard_job_writable(job))
+		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;
 }
 
@@ -207,7 +280,7 @@ static void provcard_job_discard(struct provcard_job *job)
 		list_splice_init(&job->done, &unread);
 	}
 	list_for_each_entry_safe(request, next, &unread, node)
-		kfree(request);
+		provcard_request_drop(request);
 }
 
 static void provcard_job_unlink(struct provcard_job *job)
@@ -260,6 +333,7 @@ static struct provcard_job *provcard_job_alloc(const struct provcard_access *acc
 	job->generation = generation;
 	init_waitqueue_head(&job->wait);
 	spin_lock_init(&job->lock);
+	INIT_LIST_HEAD(&job->flight);
 	INIT_LIST_HEAD(&job->done);
 	return job;
 }
@@ -281,7 +355,8 @@ static bool provcard_job_link(struct provcard_job *job)
  * A file for a handle the card has just given. On failure the handle is given back, or, when it
  * was given twice, all are voided by a reset.
  */
-struct file *provcard_job_open(const struct provcard_access *access, u32 handle, u32 generation)
+struct file *provcard_job_open(const struct provcard_access *access, u32 handle, u32 generation,
+			       unsigned int flags)
 {
 	struct provcard_job *job = provcard_job_alloc(access, handle, generation);
 	struct provcard *card = access->card;
@@ -297,12 +372,14 @@ struct file *provcard_job_open(const struct provcard_access *access, u32 handle,
 		provcard_job_put(job);
 		return ERR_PTR(-EIO);
 	}
-	file = anon_inode_getfile("[provcard-job]", &provcard_job_fops, job, O_RDWR);
-	if (IS_ERR(file)) {
-		provcard_job_unlink(job);
-		provcard_admin_job_delete(card, handle, generation);
-		provcard_job_put(job);
+	file = anon_inode_getfile("[provcard-job]", &provcard_job_fops, job, O_RDWR | flags);
+	if (!IS_ERR(file)) {
+		stream_open(file_inode(file), file);
+		return file;
 	}
+	provcard_job_unlink(job);
+	provcard_admin_job_delete(card, handle, generation);
+	provcard_job_put(job);
 	return file;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
 #include <linux/io.h>
+#include <linux/poll.h>
 
 #include "card.h"
 
@@ -93,6 +94,7 @@ void provcard_queues_set(struct provcard *card, int error)
 		}
 		wake_up_all(&queue->room);
 	}
+	wake_up_all(&card->writable);
 }
 
 /*
@@ -206,9 +208,23 @@ int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request 
 
 void provcard_queue_put_slot(struct provcard_queue *queue, unsigned int slot)
 {
+	struct provcard *card = queue->card;
+
 	scoped_guard(spinlock_irqsave, &queue->lock)
 		__clear_bit(slot, queue->slots);
 	wake_up(&queue->room);
+	if (wq_has_sleeper(&card->writable))
+		wake_up_poll(&card->writable, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* Would a user's command not have to wait? It may be refused at once, though. */
+bool provcard_queue_has_room(struct provcard_queue *queue)
+{
+	guard(spinlock_irqsave)(&queue->lock);
+	if (queue->closed)
+		return queue->closed != -EAGAIN;
+	return queue->enabled &&
+	       find_first_zero_bit(queue->slots, queue->slots_user) < queue->slots_user;
 }
 
 /* The command a completion names, NULL when there is no such one in flight. */

@@ -35,7 +35,8 @@ static void provcard_request_expire(struct work_struct *work)
 				     request->queue->id);
 		return;
 	}
-	WRITE_ONCE(request->expired, true);
+	if (!READ_ONCE(request->cancelled))
+		WRITE_ONCE(request->expired, true);
 	if (request->origin == PROVCARD_ORIGIN_SETUP) {
 		provcard_controller_halt(card, -ETIMEDOUT);
 		return;
@@ -45,8 +46,9 @@ static void provcard_request_expire(struct work_struct *work)
 		return;
 	if (completion_done(&request->done))
 		return;
-	dev_warn(&card->pdev->dev, "queue %u: command %#x timed out\n", request->queue->id,
-		 request->sqe.opcode);
+	dev_warn(&card->pdev->dev, "queue %u: command %#x %s\n", request->queue->id,
+		 request->sqe.opcode,
+		 READ_ONCE(request->expired) ? "timed out" : "is not let go of");
 	provcard_reset_schedule(card, request->generation);
 }
 
@@ -68,15 +70,17 @@ struct provcard_request *provcard_request_alloc(struct provcard_queue *queue,
 	return request;
 }
 
-/* What ended because its time was over says so, whether by the abort or by the reset. */
+/* What ended because its time was over, or because it was cancelled, says so, by abort or reset. */
 static void provcard_request_blame(struct provcard_request *request)
 {
 	struct provcard_answer *answer = &request->answer;
 
-	if (READ_ONCE(request->expired) &&
-	    (answer->error == -EIO ||
-	     (!answer->error && answer->status == PROVCARD_SC_ABORTED)))
+	if (answer->error != -EIO && (answer->error || answer->status != PROVCARD_SC_ABORTED))
+		return;
+	if (READ_ONCE(request->expired))
 		answer->error = -ETIMEDOUT;
+	else if (READ_ONCE(request->cancelled))
+		answer->error = -ECANCELED;
 }
 
 /* Undo what submission took. Afterwards the request is plain memory. */
@@ -84,6 +88,8 @@ void provcard_request_release(struct provcard_request *request)
 {
 	struct provcard_queue *queue = request->queue;
 
+	if (request->job)
+		provcard_job_unlist(request);
 	cancel_delayed_work_sync(&request->timeout);
 	provcard_buffer_unmap(queue->card, &request->in);
 	provcard_buffer_unmap(queue->card, &request->out);
@@ -92,10 +98,18 @@ void provcard_request_release(struct provcard_request *request)
 	provcard_request_blame(request);
 }
 
+/* A released request's last step. */
+void provcard_request_drop(struct provcard_request *request)
+{
+	if (request->job)
+		provcard_job_put(request->job);
+	kfree(request);
+}
+
 void provcard_request_free(struct provcard_request *request)
 {
 	provcard_request_release(request);
-	kfree(request);
+	provcard_request_drop(request);
 }
 
 static bool provcard_request_tried(struct provcard_request *request, int *ret)
@@ -120,17 +134,50 @@ static int provcard_request_submit(struct provcard_request *request, bool nonblo
 					provcard_request_tried(request, &ret)) ?: ret;
 }
 
-/*
- * A killed thread leaves its command to the finishers: it is aborted at once and its memory
- * released when the card has let go. False when the command has ended meanwhile.
- */
-static bool provcard_request_hand_over(struct provcard_request *request)
+/* As if its time were over now. Caller holds the queue's lock and knows that it is in flight. */
+static void provcard_request_hasten(struct provcard_request *request)
 {
-	guard(spinlock_irqsave)(&request->queue->lock);
+	mod_delayed_work(system_long_wq, &request->timeout, 0);
+}
+
+/**
+ * provcard_request_abandon - nobody waits for a command any more
+ * @request: submitted
+ *
+ * It is left to the finishers: aborted at once, its memory released when the card has let go. False
+ * when the command has ended meanwhile. Caller holds the queue's lock.
+ */
+bool provcard_request_abandon(struct provcard_request *request)
+{
+	lockdep_assert_held(&request->queue->lock);
 	if (completion_done(&request->done))
 		return false;
 	request->finish = provcard_request_free;
-	mod_delayed_work(system_long_wq, &request->timeout, 0);
+	provcard_request_hasten(request);
+	return true;
+}
+
+static bool provcard_request_hand_over(struct provcard_request *request)
+{
+	guard(spinlock_irqsave)(&request->queue->lock);
+	return provcard_request_abandon(request);
+}
+
+/**
+ * provcard_request_cancel - have the card let go of a command
+ * @request: on its job's list, by whose lock the caller keeps it there
+ *
+ * It ends as usual, soon. True when it is in flight; a second call changes nothing.
+ */
+bool provcard_request_cancel(struct provcard_request *request)
+{
+	guard(spinlock_irqsave)(&request->queue->lock);
+	if (!request->submitted || completion_done(&request->done))
+		return false;
+	if (!request->cancelled) {
+		WRITE_ONCE(request->cancelled, true);
+		provcard_request_hasten(request);
+	}
 	return true;
 }
 
@@ -160,7 +207,7 @@ int provcard_request_execute(struct provcard_request *request, bool nonblock,
 		return -EINTR;
 	provcard_request_release(request);
 	*answer = request->answer;
-	kfree(request);
+	provcard_request_drop(request);
 	return answer->error;
 }
 
@@ -177,16 +224,16 @@ int provcard_request_send(struct provcard_request *request)
 }
 
 /*
- * Submit without waiting, for a slot neither. @finish gets the request when the command has ended;
+ * Submit, waiting for a slot unless @nonblock. @finish gets the request when the command has ended;
  * on an error it stays the caller's.
  */
 int provcard_request_start(struct provcard_request *request,
-			   void (*finish)(struct provcard_request *request))
+			   void (*finish)(struct provcard_request *request), bool nonblock)
 {
 	int ret;
 
 	request->finish = finish;
-	ret = provcard_queue_submit(request->queue, request);
+	ret = provcard_request_submit(request, nonblock);
 	if (ret)
 		request->finish = NULL;
 	return ret;

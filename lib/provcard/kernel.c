@@ -101,6 +101,7 @@ static int kernel_submit(struct provcard_transport_job *job, const struct provca
 {
 	struct provcard_command copy = *command;
 
+	copy.flags |= PROVCARD_COMMAND_NOWAIT;
 	return call(job->fd, PROVCARD_SUBMIT, &copy);
 }
 

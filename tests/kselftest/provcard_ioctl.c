@@ -11,6 +11,7 @@ union arguments {
 	struct provcard_info info;
 	struct provcard_command command;
 	struct provcard_job_create job_create;
+	struct provcard_cancel cancel;
 	char bytes[512];
 };
 
@@ -56,6 +57,7 @@ FIXTURE_VARIANT(structure)
 	size_t least; /* of its first version, when it has grown */
 	bool job;
 	bool command;
+	int accepted; /* what a call that is right returns */
 };
 
 FIXTURE_VARIANT_ADD(structure, info) {
@@ -79,6 +81,12 @@ FIXTURE_VARIANT_ADD(structure, job_command) {
 FIXTURE_VARIANT_ADD(structure, submit) {
 	.number = PROVCARD_SUBMIT, .size = sizeof(struct provcard_command),
 	.job = true, .command = true,
+};
+
+/* With nothing to cancel, as nothing is in flight, ENOENT says that the structure was taken. */
+FIXTURE_VARIANT_ADD(structure, cancel) {
+	.number = PROVCARD_CANCEL, .size = sizeof(struct provcard_cancel),
+	.job = true, .accepted = -ENOENT,
 };
 
 FIXTURE_SETUP(structure)
@@ -116,7 +124,7 @@ static int structure_call(FIXTURE_DATA(structure) *self, const FIXTURE_VARIANT(s
 
 TEST_F(structure, exact_size)
 {
-	EXPECT_EQ(0, structure_call(self, variant, variant->size, 0));
+	EXPECT_EQ(variant->accepted, structure_call(self, variant, variant->size, 0));
 }
 
 TEST_F(structure, too_small)
@@ -136,7 +144,7 @@ TEST_F(structure, first_version)
 
 TEST_F(structure, unknown_tail)
 {
-	EXPECT_EQ(0, structure_call(self, variant, variant->size + 1, 0));
+	EXPECT_EQ(variant->accepted, structure_call(self, variant, variant->size + 1, 0));
 	EXPECT_EQ(-E2BIG, structure_call(self, variant, variant->size + 1, 1));
 	EXPECT_EQ(-E2BIG, structure_call(self, variant, 1u << 20, 0));
 	EXPECT_EQ(-E2BIG, structure_call(self, variant, UINT32_MAX, 0));
@@ -153,7 +161,7 @@ TEST_F(structure, page_end)
 		arguments.command = status_command(self->out, sizeof(self->out));
 	arguments.size = variant->size;
 	memcpy(end - variant->size, &arguments, variant->size);
-	EXPECT_EQ(0, call(self->fd, variant->number, end - variant->size));
+	EXPECT_EQ(variant->accepted, call(self->fd, variant->number, end - variant->size));
 	memcpy(end - variant->size + 1, &arguments, variant->size - 1);
 	EXPECT_EQ(-EFAULT, call(self->fd, variant->number, end - variant->size + 1));
 	memcpy(end - sizeof(__u32), &arguments, sizeof(__u32));
@@ -170,7 +178,7 @@ TEST_F(structure, read_only)
 	union arguments arguments = {};
 	int before = dup(0), after;
 
-	if (variant->number == PROVCARD_SUBMIT)
+	if (variant->number == PROVCARD_SUBMIT || variant->accepted)
 		SKIP(return, "writes nothing back");
 	if (variant->command)
 		arguments.command = status_command(self->out, sizeof(self->out));
@@ -204,6 +212,9 @@ TEST_F(card, unknown_ioctl)
 	EXPECT_EQ(-ENOTTY, call(self->fd, _IO('X', PROVCARD_CMD_INFO), &arguments));
 	EXPECT_EQ(-ENOTTY, call(self->fd, _IOR(PROVCARD_IOCTL_TYPE, PROVCARD_CMD_INFO, int), &arguments));
 	EXPECT_EQ(-ENOTTY, call(self->fd, PROVCARD_SUBMIT, &arguments));
+	EXPECT_EQ(-ENOTTY, call(self->fd, PROVCARD_CANCEL, &arguments));
+	EXPECT_EQ(-ENOTTY, call(self->fd, PROVCARD_URING_COMMAND, &arguments));
+	EXPECT_EQ(-ENOTTY, call(self->job, PROVCARD_URING_COMMAND, &arguments));
 	EXPECT_EQ(-ENOTTY, call(self->job, PROVCARD_JOB_CREATE, &arguments));
 	EXPECT_EQ(-ENOTTY, call(self->job, PROVCARD_INFO, &arguments));
 }
@@ -219,9 +230,11 @@ TEST_F(card, unknown_flags)
 	info.__reserved = 1;
 	EXPECT_EQ(-EOPNOTSUPP, call(self->fd, PROVCARD_INFO, &info));
 	EXPECT_EQ(-EOPNOTSUPP, call(self->fd, PROVCARD_JOB_CREATE, &create));
-	command.flags = 1;
-	EXPECT_EQ(-EOPNOTSUPP, call(self->fd, PROVCARD_COMMAND, &command));
-	EXPECT_EQ(-EOPNOTSUPP, call(self->job, PROVCARD_SUBMIT, &command));
+	for (__u32 flag = PROVCARD_COMMAND_NOWAIT << 1; flag; flag <<= 1) {
+		command.flags = flag;
+		EXPECT_EQ(-EOPNOTSUPP, call(self->fd, PROVCARD_COMMAND, &command));
+		EXPECT_EQ(-EOPNOTSUPP, call(self->job, PROVCARD_SUBMIT, &command));
+	}
 	command.flags = 0;
 	command.__reserved = 0x80000000;
 	EXPECT_EQ(-EOPNOTSUPP, call(self->fd, PROVCARD_COMMAND, &command));

@@ -35,6 +35,7 @@ static int submit(int job, void *out, __u64 user_data, __u32 queue)
 {
 	struct provcard_command command = status_command(out, OP_STATUS_SIZE);
 
+	command.flags = PROVCARD_COMMAND_NOWAIT;
 	command.user_data = user_data;
 	command.queue = queue;
 	return call(job, PROVCARD_SUBMIT, &command);

@@ -111,6 +111,7 @@ static void *run_submits(void *argument)
 	do {
 		struct provcard_command command = {
 			.size = sizeof(command),
+			.flags = PROVCARD_COMMAND_NOWAIT,
 			.opcode = OP_PACKAGE_WRITE,
 			.queue = 1,
 			.in_uptr = (uintptr_t)load->buffer,
