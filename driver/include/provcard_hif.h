@@ -154,7 +154,9 @@ struct provcard_hif_cqe {
 #define PROVCARD_EVENT_HEAD 0x01 /* info: head; its state changed */
 #define PROVCARD_EVENT_JOB 0x02 /* a job's state changed */
 #define PROVCARD_EVENT_CARD 0x03 /* the card's state changed */
-#define PROVCARD_EVENT_FAULT 0x04 /* the card stopped production */
+#define PROVCARD_EVENT_FAULT 0x04 /* info: refusal code; the card stopped production */
+#define PROVCARD_EVENT_TAMPER 0x05 /* info: refusal code; the card was tampered with */
+#define PROVCARD_EVENT_FIRMWARE 0x06 /* the firmware in a slot changed */
 
 /*
  * Status codes of the transport. The whole table, with names and sentences, is

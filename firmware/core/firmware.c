@@ -122,7 +122,7 @@ int operation_activate(struct request *request)
 		code = activate(request, &running, &flags);
 	mtx_unlock(&core->firmware_lock);
 	if (!code)
-		core_event(core, PROVCARD_EVENT_CARD, 0);
+		core_event(core, PROVCARD_EVENT_FIRMWARE, 0);
 	return code;
 }
 

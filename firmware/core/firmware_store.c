@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "firmware.h"
+#include "provcard_hif.h"
 #include "staging.h"
 
 #define PIECE (256u << 10)
@@ -178,6 +179,8 @@ int command_firmware_commit(struct core *core, const struct core_command *comman
 	mtx_lock(&core->firmware_lock);
 	code = store(core, &from);
 	mtx_unlock(&core->firmware_lock);
+	if (!code)
+		core_event(core, PROVCARD_EVENT_FIRMWARE, 0);
 	staging_release(core, STAGING_FIRMWARE);
 	return code ? code : command_firmware_status(core, command, result);
 }

@@ -121,6 +121,7 @@ void core_tamper(struct core *core)
 	gate_open(core);
 	gate_leave(core);
 	mtx_unlock(&core->request_lock);
+	core_event(core, PROVCARD_EVENT_TAMPER, PROVCARD_REFUSAL_TAMPERED);
 	core_event(core, PROVCARD_EVENT_FAULT, PROVCARD_REFUSAL_TAMPERED);
 }
 
