@@ -216,16 +216,31 @@ int provcard_admin_abort(struct provcard_request *request)
 	return ret ?: (answer.status ? -EIO : 0);
 }
 
-/* udev and monitors hear of the card itself; heads and jobs are followed by those who use them. */
+/* What listeners are told of each type of event; of a type not known here, nothing. */
+static const u8 provcard_event_commands[] = {
+	[PROVCARD_EVENT_HEAD] = PROVCARD_NL_CMD_HEAD_CHANGED_NTF,
+	[PROVCARD_EVENT_JOB] = PROVCARD_NL_CMD_JOB_CHANGED_NTF,
+	[PROVCARD_EVENT_CARD] = PROVCARD_NL_CMD_LIFE_CHANGED_NTF,
+	[PROVCARD_EVENT_FAULT] = PROVCARD_NL_CMD_FAULT_NTF,
+	[PROVCARD_EVENT_TAMPER] = PROVCARD_NL_CMD_TAMPER_NTF,
+	[PROVCARD_EVENT_FIRMWARE] = PROVCARD_NL_CMD_FIRMWARE_NTF,
+};
+
+/* Monitors hear of everything; udev of the card itself, not of each unit. */
 static void provcard_event_tell(struct provcard *card, u32 result)
 {
 	u8 type = result & 0xff;
+	u32 info = result >> 8;
 
+	if (type >= ARRAY_SIZE(provcard_event_commands) || !provcard_event_commands[type])
+		return;
+	provcard_tell(card, provcard_event_commands[type], info);
+	if (type == PROVCARD_EVENT_HEAD || type == PROVCARD_EVENT_JOB)
+		return;
 	if (type == PROVCARD_EVENT_FAULT)
 		dev_err_ratelimited(&card->pdev->dev, "production stopped, refusal code %#x\n",
-				    result >> 8);
-	if ((type == PROVCARD_EVENT_FAULT || type == PROVCARD_EVENT_CARD) &&
-	    device_is_registered(&card->dev))
+				    info);
+	if (device_is_registered(&card->dev))
 		kobject_uevent(&card->dev.kobj, KOBJ_CHANGE);
 }
 

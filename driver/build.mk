@@ -9,7 +9,7 @@ KERNEL ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build /lib/modul
 KERNEL_RELEASE = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' $(KERNEL)/include/generated/utsrelease.h 2>/dev/null)
 DRIVER_BUILD = $(O)/driver/$(KERNEL_RELEASE)
 DRIVER_SOURCES := $(wildcard driver/*.c driver/*.h) driver/Kbuild driver/include/provcard_hif.h \
-	driver/include/uapi/linux/provcard.h
+	$(wildcard driver/include/uapi/linux/*.h)
 # O means something else to kbuild, so our flags do not go down.
 KBUILD = env -u MAKEFLAGS $(MAKE) -C $(KERNEL) M=$(abspath $(DRIVER_BUILD)) W=1
 

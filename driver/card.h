@@ -7,7 +7,8 @@
  * whoever touches them, or maps memory for the card, stands between provcard_enter() and
  * provcard_leave(), or works on a request, and remove waits for both.
  *
- * Locks, outermost first: nodes_lock; reset_lock; jobs_lock; a job's lock; a queue's lock.
+ * Locks, outermost first: nodes_lock; reset_lock; the list of cards (netlink.c); jobs_lock; a job's
+ * lock; a queue's lock.
  */
 #ifndef PROVCARD_CARD_H
 #define PROVCARD_CARD_H
@@ -23,6 +24,7 @@
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/provcard.h>
+#include <linux/provcard_netlink.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
@@ -141,6 +143,7 @@ struct provcard_access {
  * @deadline: when the holder of @reset_lock loses patience with the card, in jiffies
  * @writable: pollers who wait for a slot of any queue
  * @finishers: runs what ends commands nobody waits for
+ * @listed: among the cards that netlink knows; protected by its lock
  * @recovery: runs what ends commands when nothing else does: resets, and the time-outs of the
  *            commands that resets and aborts consist of. Never queue behind those who wait for them
  */
@@ -188,6 +191,8 @@ struct provcard {
 	struct list_head nodes;
 	unsigned int nodes_count;
 	bool nodes_closed;
+
+	struct list_head listed;
 };
 
 /* pci.c */
@@ -388,5 +393,13 @@ extern const struct attribute_group provcard_nodes_group;
 
 /* sysfs.c */
 extern const struct attribute_group *provcard_groups[];
+
+/* netlink.c */
+int provcard_netlink_init(void);
+void provcard_netlink_exit(void);
+void provcard_netlink_add(struct provcard *card);
+void provcard_netlink_remove(struct provcard *card);
+void provcard_tell(const struct provcard *card, u8 command, u32 value);
+enum provcard_driver_state provcard_driver_state(const struct provcard *card);
 
 #endif

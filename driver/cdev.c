@@ -113,6 +113,7 @@ static void provcard_init_fields(struct provcard *card, struct pci_dev *pdev)
 	init_waitqueue_head(&card->writable);
 	spin_lock_init(&card->jobs_lock);
 	INIT_LIST_HEAD(&card->jobs);
+	INIT_LIST_HEAD(&card->listed);
 	INIT_WORK(&card->reset_work, provcard_reset_work);
 	INIT_DELAYED_WORK(&card->watchdog, provcard_watchdog);
 	INIT_DELAYED_WORK(&card->event_work, provcard_event_work);

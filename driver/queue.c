@@ -83,6 +83,8 @@ void provcard_queue_enable(struct provcard_queue *queue)
  */
 void provcard_queues_set(struct provcard *card, int error)
 {
+	bool changed = card->error != error;
+
 	WRITE_ONCE(card->error, error);
 	for (unsigned int id = 0; id <= card->io_queues; id++) {
 		struct provcard_queue *queue = &card->queues[id];
@@ -95,6 +97,8 @@ void provcard_queues_set(struct provcard *card, int error)
 		wake_up_all(&queue->room);
 	}
 	wake_up_all(&card->writable);
+	if (changed)
+		provcard_tell(card, PROVCARD_NL_CMD_CARD_CHANGED_NTF, 0);
 }
 
 /*

@@ -23,12 +23,14 @@ static DEVICE_ATTR_RO(firmware);
 
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	int error = READ_ONCE(provcard_of(dev)->error);
+	static const char *const names[] = {
+		[PROVCARD_DRIVER_STATE_LIVE] = "live",
+		[PROVCARD_DRIVER_STATE_RESETTING] = "resetting",
+		[PROVCARD_DRIVER_STATE_DEAD] = "dead",
+		[PROVCARD_DRIVER_STATE_GONE] = "gone",
+	};
 
-	return sysfs_emit(buf, "%s\n",
-			  !error ? "live" :
-			  error == -EAGAIN ? "resetting" :
-			  error == -ENODEV ? "gone" : "dead");
+	return sysfs_emit(buf, "%s\n", names[provcard_driver_state(provcard_of(dev))]);
 }
 static DEVICE_ATTR_RO(state);
 

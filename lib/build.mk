@@ -63,4 +63,4 @@ install-libraries: $(LIBRARIES)
 	install -m 644 $(O)/pkgconfig/*.pc $(DESTDIR)$(libdir)/pkgconfig
 	install -m 644 lib/include/*.h lib/include/*.def $(DESTDIR)$(includedir)
 	install -m 644 lib/include/provpkg/*.h $(DESTDIR)$(includedir)/provpkg
-	install -m 644 driver/include/uapi/linux/provcard.h $(DESTDIR)$(includedir)/linux
+	install -m 644 driver/include/uapi/linux/*.h $(DESTDIR)$(includedir)/linux
