@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "card.h"
+#include "trace.h"
 
 /*
  * With many commands in flight the card tells of half of them at once. A lone command, or the last
@@ -232,6 +233,7 @@ static void provcard_event_tell(struct provcard *card, u32 result)
 	u8 type = result & 0xff;
 	u32 info = result >> 8;
 
+	trace_provcard_event(card, type, info);
 	if (type >= ARRAY_SIZE(provcard_event_commands) || !provcard_event_commands[type])
 		return;
 	provcard_tell(card, provcard_event_commands[type], info);

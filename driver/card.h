@@ -242,6 +242,7 @@ enum provcard_origin {
  *       it is released
  * @uring: the ring's command; @uring_issued, @uring_ended: what both sides have done. Protected by
  *         the queue's lock
+ * @traced_ns: when it was sent, 0 unless its end is traced
  */
 struct provcard_request {
 	struct provcard_queue *queue;
@@ -254,6 +255,7 @@ struct provcard_request {
 	u32 generation;
 	bool bound;
 	unsigned int timeout_ms;
+	u64 traced_ns;
 	bool submitted;
 	bool expired;
 	bool cancelled;

@@ -6,6 +6,7 @@
 #include <linux/jiffies.h>
 
 #include "card.h"
+#include "trace.h"
 
 #define PROVCARD_WATCH_INTERVAL HZ
 /* A card that needs more resets than this within the period is dead. */
@@ -258,6 +259,7 @@ static void provcard_generation_end(struct provcard *card)
 {
 	provcard_controller_halt(card, -EIO);
 	card->generation++;
+	trace_provcard_reset(card);
 	provcard_tell(card, PROVCARD_NL_CMD_RESET_NTF, card->generation);
 	provcard_jobs_wake(card);
 }

@@ -10,6 +10,7 @@
 #include <linux/poll.h>
 
 #include "card.h"
+#include "trace.h"
 
 static int provcard_queue_alloc(struct provcard *card, unsigned int id, unsigned int cq_entries)
 {
@@ -112,6 +113,7 @@ static void provcard_queue_end(struct provcard_queue *queue, struct provcard_req
 
 	queue->requests[request->slot] = NULL;
 	request->answer = *answer;
+	trace_provcard_complete(request);
 	complete_all(&request->done);
 	if (has_finish)
 		queue_work(queue->card->finishers, &request->work);
@@ -201,6 +203,9 @@ int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request 
 	request->submitted = true;
 	request->generation = queue->card->generation;
 	request->sqe.cid = cpu_to_le16(++queue->cid_generation << 8 | slot);
+	if (trace_provcard_complete_enabled())
+		request->traced_ns = ktime_get_ns();
+	trace_provcard_submit(request);
 	queue->sq[queue->sq_tail] = request->sqe;
 	queue->sq_tail = (queue->sq_tail + 1) % queue->sq_entries;
 	provcard_queue_ring(queue);

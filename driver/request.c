@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "card.h"
+#include "trace.h"
 
 static void provcard_request_work(struct work_struct *work)
 {
@@ -35,8 +36,10 @@ static void provcard_request_expire(struct work_struct *work)
 				     request->queue->id);
 		return;
 	}
-	if (!READ_ONCE(request->cancelled))
+	if (!READ_ONCE(request->cancelled)) {
 		WRITE_ONCE(request->expired, true);
+		trace_provcard_timeout(request);
+	}
 	if (request->origin == PROVCARD_ORIGIN_SETUP) {
 		provcard_controller_halt(card, -ETIMEDOUT);
 		return;
