@@ -21,6 +21,7 @@
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/provcard.h>
@@ -70,6 +71,7 @@ struct provcard_request;
  * @requests: in flight, by slot; the card has them
  * @overdue: the watchdog saw an entry that nobody has taken since
  * @completions: entries taken, ever; read without the lock
+ * @depths: submissions that made it so many in flight: 2^n to 2^(n+1) - 1
  */
 struct provcard_queue {
 	struct provcard *card;
@@ -98,6 +100,7 @@ struct provcard_queue {
 	unsigned int completions;
 	DECLARE_BITMAP(slots, PROVCARD_SQ_ENTRIES);
 	struct provcard_request *requests[PROVCARD_SQ_ENTRIES];
+	unsigned long depths[ilog2(PROVCARD_SQ_ENTRIES)];
 };
 
 /*
@@ -193,6 +196,7 @@ struct provcard {
 	bool nodes_closed;
 
 	struct list_head listed;
+	struct dentry *debugfs;
 };
 
 /* pci.c */
@@ -403,5 +407,11 @@ void provcard_netlink_add(struct provcard *card);
 void provcard_netlink_remove(struct provcard *card);
 void provcard_tell(const struct provcard *card, u8 command, u32 value);
 enum provcard_driver_state provcard_driver_state(const struct provcard *card);
+
+/* debugfs.c */
+void provcard_debugfs_init(void);
+void provcard_debugfs_exit(void);
+void provcard_debugfs_add(struct provcard *card);
+void provcard_debugfs_remove(struct provcard *card);
 
 #endif

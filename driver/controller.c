@@ -4,6 +4,7 @@
 #include <linux/delay.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/jiffies.h>
+#include <linux/log2.h>
 
 #include "card.h"
 #include "trace.h"
@@ -111,6 +112,7 @@ int provcard_controller_probe(struct provcard *card)
 		return -EIO;
 	}
 	card->max_transfer = PROVCARD_MAX_TRANSFER;
+	if (PROVCARD_CAP_MDTS(card->cap) < ilog2(PROVCARD_MAX_TRANSFER))
 		card->max_transfer = 1u << PROVCARD_CAP_MDTS(card->cap);
 	return 0;
 }
@@ -129,6 +131,7 @@ static int provcard_controller_recheck(struct provcard *card)
 	if (version >> 16 == card->version >> 16 &&
 	    PROVCARD_CAP_MQES(cap) + 1 >= card->queues[0].cq_entries &&
 	    PROVCARD_CAP_IOQ(cap) >= card->io_queues &&
+	    PROVCARD_CAP_MDTS(cap) >= ilog2(card->max_transfer))
 		return 0;
 	dev_err(&card->pdev->dev, "the card changed: version %#x, capabilities %#llx, were %#llx\n",
 		version, cap, card->cap);

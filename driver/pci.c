@@ -116,6 +116,7 @@ static int provcard_bind(struct provcard *card)
 	if (ret)
 		goto stop;
 	provcard_watchdog_start(card);
+	provcard_debugfs_add(card);
 	provcard_netlink_add(card);
 	return 0;
 
@@ -151,6 +152,7 @@ static void provcard_remove(struct pci_dev *pdev)
 	struct provcard *card = pci_get_drvdata(pdev);
 
 	provcard_netlink_remove(card);
+	provcard_debugfs_remove(card);
 	provcard_nodes_remove(card);
 	cdev_device_del(&card->access.cdev, &card->dev);
 	provcard_controller_stop(card);
@@ -203,12 +205,14 @@ static int __init provcard_init(void)
 	ret = provcard_netlink_init();
 	if (ret)
 		goto cdev_exit;
+	provcard_debugfs_init();
 	ret = pci_register_driver(&provcard_driver);
 	if (ret)
 		goto netlink_exit;
 	return 0;
 
 netlink_exit:
+	provcard_debugfs_exit();
 	provcard_netlink_exit();
 cdev_exit:
 	provcard_cdev_exit();
@@ -219,6 +223,7 @@ module_init(provcard_init);
 static void __exit provcard_exit(void)
 {
 	pci_unregister_driver(&provcard_driver);
+	provcard_debugfs_exit();
 	provcard_netlink_exit();
 	provcard_cdev_exit();
 }

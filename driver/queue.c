@@ -203,6 +203,7 @@ int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request 
 	request->submitted = true;
 	request->generation = queue->card->generation;
 	request->sqe.cid = cpu_to_le16(++queue->cid_generation << 8 | slot);
+	queue->depths[ilog2(bitmap_weight(queue->slots, PROVCARD_SQ_ENTRIES))]++;
 	if (trace_provcard_complete_enabled())
 		request->traced_ns = ktime_get_ns();
 	trace_provcard_submit(request);
