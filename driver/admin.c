@@ -201,7 +201,10 @@ void provcard_admin_job_delete(struct provcard *card, u32 handle, u32 generation
 		provcard_request_execute(request, false, &answer);
 }
 
-/* Ask the card to let go of a command, and wait until it has answered that. */
+/*
+ * Ask the card to let go of a command, and wait until it has answered that. -ENOENT: the card says
+ * that it has completed the command before.
+ */
 int provcard_admin_abort(struct provcard_request *request)
 {
 	const struct provcard_hif_sqe sqe = {
@@ -214,7 +217,9 @@ int provcard_admin_abort(struct provcard_request *request)
 
 	ret = provcard_admin_command(request->queue->card, PROVCARD_ORIGIN_DRIVER, &sqe, 0,
 				     &answer);
-	return ret ?: (answer.status ? -EIO : 0);
+	if (ret || !answer.result)
+		return ret ?: (answer.status ? -EIO : 0);
+	return -ENOENT;
 }
 
 /* What listeners are told of each type of event; of a type not known here, nothing. */

@@ -47,6 +47,7 @@ static void provcard_request_expire(struct work_struct *work)
 	if (request->sqe.opcode != PROVCARD_OPC_ABORT && !provcard_admin_abort(request) &&
 	    wait_for_completion_timeout(&request->done, msecs_to_jiffies(PROVCARD_ABORT_GRACE_MS)))
 		return;
+	provcard_queue_reap(request->queue);
 	if (completion_done(&request->done))
 		return;
 	dev_warn(&card->pdev->dev, "queue %u: command %#x %s\n", request->queue->id,
