@@ -96,7 +96,7 @@ $(TEST_FIRMWARE): $(O)/firmware/%.pfw: $(O)/firmware/% $(O)/provcard $(FIRMWARE_
 PROGRAMS += $(TEST_FIRMWARE)
 
 # What the VM tests use beside our own programs.
-VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/stubborn-card
+VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/stubborn-card $(O)/evil/evil-card $(O)/evil/evil-load
 vm-tools: $(VM_TOOLS)
 $(O)/vm/send-command: tests/vm/send_command.c
 	@mkdir -p $(@D)
@@ -104,6 +104,13 @@ $(O)/vm/send-command: tests/vm/send_command.c
 $(O)/vm/stubborn-card: $(O)/obj/firmware/port/emu/main.o $(O)/obj/tests/vm/stubborn_core.o $(FIRMWARE_EMU) $(O)/libprovpkg.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lpthread
+# Its controller stands in the place of the emulated card's; the PCI function is the same but for what these two say.
+$(O)/evil/evil-card: $(patsubst %,$(O)/obj/tests/evil/%.o,main controller queues misdeeds script) $(FIRMWARE_EMU)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -Wl,--wrap=endpoint_region_size,--wrap=pci_read -o $@ $^ -lpthread
+$(O)/evil/evil-load: tests/evil/load.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CPPFLAGS) $(CFLAGS) -static -o $@ $< -lpthread
 $(O)/vm/find-pieces: tests/vm/find_pieces.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $<
