@@ -354,6 +354,29 @@ static void test_configuration_space(void **state)
 	assert_int_equal(size, PROVCARD_PCI_DEVICE_ID << 16 | PROVCARD_PCI_VENDOR_ID);
 }
 
+/* Error reporting: the host's masks outlive a reset of the function, its status bits cannot be set. */
+static void test_error_reporting(void **state)
+{
+	struct fixture *fixture = *state;
+	struct raw *raw = &fixture->raw;
+	const uint64_t at = PCI_CFG_SPACE_SIZE, control = 0x50 + PCI_EXP_DEVCTL;
+	uint32_t ones = 0xffffffff, value;
+	uint16_t reset = PCI_EXP_DEVCTL_BCR_FLR;
+
+	assert_int_equal(raw_version(raw), 0);
+	assert_int_equal(raw_read(raw, VFIO_PCI_CONFIG_REGION_INDEX, at, &value, 4), 0);
+	assert_int_equal(value, PCI_EXT_CAP_ID_ERR | 2 << 16);
+	assert_int_equal(raw_read(raw, VFIO_PCI_CONFIG_REGION_INDEX, at + PCI_ERR_UNCOR_SEVER, &value, 4), 0);
+	assert_int_equal(value & (PCI_ERR_UNC_DLP | PCI_ERR_UNC_POISON_TLP), PCI_ERR_UNC_DLP);
+	assert_int_equal(raw_write(raw, VFIO_PCI_CONFIG_REGION_INDEX, at + PCI_ERR_UNCOR_STATUS, &ones, 4), 0);
+	assert_int_equal(raw_write(raw, VFIO_PCI_CONFIG_REGION_INDEX, at + PCI_ERR_UNCOR_MASK, &ones, 4), 0);
+	assert_int_equal(raw_write(raw, VFIO_PCI_CONFIG_REGION_INDEX, control, &reset, 2), 0);
+	assert_int_equal(raw_read(raw, VFIO_PCI_CONFIG_REGION_INDEX, at + PCI_ERR_UNCOR_MASK, &value, 4), 0);
+	assert_true(value & PCI_ERR_UNC_POISON_TLP);
+	assert_int_equal(raw_read(raw, VFIO_PCI_CONFIG_REGION_INDEX, at + PCI_ERR_UNCOR_STATUS, &value, 4), 0);
+	assert_int_equal(value, 0);
+}
+
 /* Answers the card's DMA messages out of memory that it was not given; the replies to own messages go on meanwhile. */
 static void *answer_main(void *context)
 {
@@ -455,6 +478,7 @@ int main(void)
 		TEST(test_commands_not_offered),
 		TEST(test_no_reply),
 		TEST(test_configuration_space),
+		TEST(test_error_reporting),
 		TEST(test_remote_memory),
 		TEST(test_remote_memory_unanswered),
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A PCI Express endpoint: type 0 header, then power management, PCI Express and MSI-X or MSI capabilities. The client (QEMU)
- * keeps BARs, MSI and MSI-X tables for itself, and forwards the writes.
+ * A PCI Express endpoint: type 0 header, then power management, PCI Express and MSI-X or MSI capabilities, and advanced error
+ * reporting. The client (QEMU) keeps BARs, MSI and MSI-X tables for itself, and forwards the writes.
  */
 #include <string.h>
 
@@ -13,6 +13,14 @@
 #define CAP_PM 0x40
 #define CAP_EXPRESS 0x50
 #define CAP_MSI 0x90 /* MSI-X or MSI */
+#define CAP_ERRORS PCI_CFG_SPACE_SIZE
+#define ERRORS_SIZE 0x48
+/* What the PCI Express base specification has after power-on: which errors are fatal, which are masked. */
+#define ERRORS_SEVERITY 0x00462030
+#define ERRORS_SEVERITY_BITS 0x07fff030
+#define ERRORS_MASK 0x00400000
+#define ERRORS_CORRECTABLE_MASK 0x0000e000
+#define ERRORS_CORRECTABLE_BITS 0x0000f1c1
 #define LINK_GEN3_X4 (PCI_EXP_LNKCAP_SLS_8_0GB | 4 << 4)
 
 static void put16(struct pci *pci, size_t offset, uint16_t value, uint16_t writable)
@@ -88,6 +96,15 @@ static void express(struct pci *pci)
 	put16(pci, CAP_EXPRESS + PCI_EXP_LNKCTL2, PCI_EXP_LNKCTL2_TLS_8_0GT, 0);
 }
 
+/* An emulated link has no errors: the status registers stay 0. Masks and severities are the host's. */
+static void errors(struct pci *pci)
+{
+	put32(pci, CAP_ERRORS, PCI_EXT_CAP_ID_ERR | 2 << 16, 0);
+	put32(pci, CAP_ERRORS + PCI_ERR_UNCOR_MASK, ERRORS_MASK, ERRORS_SEVERITY_BITS);
+	put32(pci, CAP_ERRORS + PCI_ERR_UNCOR_SEVER, ERRORS_SEVERITY, ERRORS_SEVERITY_BITS);
+	put32(pci, CAP_ERRORS + PCI_ERR_COR_MASK, ERRORS_CORRECTABLE_MASK, ERRORS_CORRECTABLE_BITS);
+}
+
 static void msi(struct pci *pci, uint32_t vectors)
 {
 	uint16_t log2 = 0;
@@ -117,6 +134,7 @@ void pci_init(struct pci *pci, uint32_t vectors, bool msi_only)
 	header(pci);
 	power_management(pci);
 	express(pci);
+	errors(pci);
 	if (msi_only)
 		msi(pci, vectors);
 	else
@@ -127,8 +145,11 @@ void pci_reset(struct pci *pci)
 {
 	uint32_t vectors = pci->msi_only ? 1u << (get16(pci, CAP_MSI + PCI_MSI_FLAGS) >> 1 & 7) :
 					   (get16(pci, CAP_MSI + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_QSIZE) + 1u;
+	uint8_t sticky[ERRORS_SIZE];
 
+	memcpy(sticky, pci->config + CAP_ERRORS, sizeof(sticky));
 	pci_init(pci, vectors, pci->msi_only);
+	memcpy(pci->config + CAP_ERRORS, sticky, sizeof(sticky));
 }
 
 static bool inside(size_t offset, size_t size)

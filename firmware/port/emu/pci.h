@@ -17,7 +17,7 @@ struct pci {
 
 /* @vectors: interrupt vectors, 1 to 32; with MSI as many messages, rounded up to a power of two. */
 void pci_init(struct pci *pci, uint32_t vectors, bool msi_only);
-/* What a reset of the function does to configuration space. */
+/* What a reset of the function does to configuration space. Masks and severities of errors are sticky: they stay. */
 void pci_reset(struct pci *pci);
 void pci_read(const struct pci *pci, size_t offset, void *data, size_t size);
 /* Returns true when the write asked for a function level reset. */
