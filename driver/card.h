@@ -27,6 +27,7 @@
 #include <linux/provcard.h>
 #include <linux/provcard_netlink.h>
 #include <linux/scatterlist.h>
+#include <linux/seq_buf.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
@@ -53,6 +54,9 @@
 #define PROVCARD_ADMIN_TIMEOUT_MS 5000
 #define PROVCARD_JOB_DELETE_TIMEOUT_MS 30000
 #define PROVCARD_ABORT_GRACE_MS 10000
+
+/* Resets that a dump of a dead card tells of. */
+#define PROVCARD_HISTORY 8
 
 struct cred;
 struct io_uring_cmd;
@@ -135,16 +139,34 @@ struct provcard_access {
 };
 
 /*
+ * struct provcard_reset_record - what is remembered of a controller reset
+ * @when: seconds of the boot clock
+ * @status: CSTS as it was found
+ * @result: 0 when the card came back, or an errno
+ */
+struct provcard_reset_record {
+	time64_t when;
+	u32 status;
+	int result;
+};
+
+/*
  * struct provcard - a card
+ * @config: configuration space when the driver came, for what loses it
  * @gate: read by all who use @pdev, @regs or the queues on behalf of a descriptor
  * @gone: the card was removed or does not answer; set once, before the gate is drained
  * @error: as a queue's closed, for the card as a whole
  * @generation: counts controller resets; job handles of older generations are void
- * @reset_lock: one thread starts, stops or resets the controller
+ * @reset_lock: one thread starts, stops or resets the controller; protects the history and what
+ *              it names
+ * @frozen: the PCI core or the power management has the card: it is stopped, users wait, and
+ *          nobody touches it before provcard_controller_unfreeze()
+ * @frozen_since: when that began, in jiffies
  * @reset_generation: the generation that the reset asked for is to end
  * @stopping: whoever brings the card up gives way to the thread that wants to stop it
  * @deadline: when the holder of @reset_lock loses patience with the card, in jiffies
  * @writable: pollers who wait for a slot of any queue
+ * @history: the last resets, the latest at (@resets_total - 1) % PROVCARD_HISTORY
  * @finishers: runs what ends commands nobody waits for
  * @listed: among the cards that netlink knows; protected by its lock
  * @recovery: runs what ends commands when nothing else does: resets, and the time-outs of the
@@ -155,6 +177,7 @@ struct provcard {
 	struct provcard_access access;
 	int minor;
 	struct pci_dev *pdev;
+	struct pci_saved_state *config;
 	void __iomem *regs;
 	struct srcu_struct gate;
 	bool gone;
@@ -176,12 +199,16 @@ struct provcard {
 	int error;
 	u32 generation;
 	struct mutex reset_lock; /* see above */
+	bool frozen;
+	unsigned long frozen_since;
 	u32 reset_generation;
 	bool stopping;
 	unsigned long deadline;
 	struct work_struct reset_work;
 	unsigned int resets;
 	unsigned long resets_since;
+	unsigned int resets_total;
+	struct provcard_reset_record history[PROVCARD_HISTORY];
 	struct delayed_work watchdog;
 	struct delayed_work event_work;
 	struct workqueue_struct *finishers;
@@ -241,6 +268,7 @@ enum provcard_origin {
  * @out_limit: most bytes the card may say it wrote
  * @generation: the reset generation it was sent in; @bound: may be sent in that one only
  * @timeout_ms: 0 for none
+ * @submitted_at: in jiffies
  * @expired, @cancelled: why it was aborted, if it was
  * @job: reference, given back by who frees the request; on that job's list from being bound until
  *       it is released
@@ -261,6 +289,7 @@ struct provcard_request {
 	unsigned int timeout_ms;
 	u64 traced_ns;
 	bool submitted;
+	unsigned long submitted_at;
 	bool expired;
 	bool cancelled;
 	struct provcard_answer answer;
@@ -338,7 +367,13 @@ int provcard_controller_patience(struct provcard *card);
 void provcard_controller_halt(struct provcard *card, int error);
 void provcard_controller_stop(struct provcard *card);
 void provcard_controller_freeze(struct provcard *card);
-void provcard_controller_unfreeze(struct provcard *card);
+bool provcard_controller_is_frozen(struct provcard *card);
+void provcard_controller_cut_off(struct provcard *card);
+bool provcard_controller_reconnect(struct provcard *card);
+void provcard_controller_abandon(struct provcard *card);
+int provcard_controller_unfreeze(struct provcard *card);
+void provcard_controller_suspend(struct provcard *card);
+int provcard_controller_resume(struct provcard *card);
 void provcard_reset_schedule(struct provcard *card, u32 generation);
 void provcard_reset_work(struct work_struct *work);
 void provcard_watchdog(struct work_struct *work);
@@ -396,6 +431,15 @@ int provcard_access_permits(const struct provcard_access *access, u8 opcode);
 void provcard_access_tell(const struct provcard_access *access, u64 *commands);
 void provcard_nodes_remove(struct provcard *card);
 extern const struct attribute_group provcard_nodes_group;
+
+/* power.c */
+extern const struct dev_pm_ops provcard_pm_ops;
+extern const struct pci_error_handlers provcard_error_handlers;
+
+/* coredump.c */
+void provcard_coredump_begin(struct provcard *card, struct seq_buf *dump);
+void provcard_coredump_publish(struct provcard *card, struct seq_buf *dump, int error);
+void provcard_coredump_discard(struct seq_buf *dump);
 
 /* sysfs.c */
 extern const struct attribute_group *provcard_groups[];

@@ -19,6 +19,8 @@
  * whoever wants to remove the card waits for it.
  */
 #define PROVCARD_PATIENCE (90 * HZ)
+/* Who has frozen the card has it back by then; the PCI core waits a minute for a reset device. */
+#define PROVCARD_FROZEN_MAX (90 * HZ)
 
 #define PROVCARD_MIN_MQES 15
 #define PROVCARD_MIN_MDTS 12
@@ -90,7 +92,18 @@ static int provcard_disable(struct provcard *card)
 	return ret;
 }
 
-/* Read what the card is and whether this driver can drive it. */
+/* A kernel that died, or whose kexec did not ask its drivers, has left the card at work. */
+static int provcard_quiet(struct provcard *card)
+{
+	int ret = 0;
+
+	if (readl(card->regs + PROVCARD_REG_CC) & PROVCARD_CC_EN)
+		ret = provcard_disable(card);
+	pci_clear_master(card->pdev);
+	return ret;
+}
+
+/* Read what the card is and whether this driver can drive it, and make it stop. */
 int provcard_controller_probe(struct provcard *card)
 {
 	struct device *dev = &card->pdev->dev;
@@ -114,7 +127,7 @@ int provcard_controller_probe(struct provcard *card)
 	card->max_transfer = PROVCARD_MAX_TRANSFER;
 	if (PROVCARD_CAP_MDTS(card->cap) < ilog2(PROVCARD_MAX_TRANSFER))
 		card->max_transfer = 1u << PROVCARD_CAP_MDTS(card->cap);
-	return 0;
+	return provcard_quiet(card);
 }
 
 /*
@@ -215,10 +228,15 @@ static void provcard_vanish(struct provcard *card)
 	provcard_end(card, -ENODEV);
 }
 
-/*
- * The last stop, for remove and shutdown: a card that is still there is told that power may go,
- * so it can bring its units to a safe point and make its state durable.
- */
+/* Power may go, or sleep begins: the card brings its units to a safe point, its state to memory. */
+static void provcard_shut_down(struct provcard *card)
+{
+	provcard_configure(card, PROVCARD_CC_EN | PROVCARD_CC_SHN_NORMAL);
+	if (provcard_wait_status(card, PROVCARD_CSTS_SHST_MASK, PROVCARD_CSTS_SHST_DONE))
+		dev_warn(&card->pdev->dev, "no orderly shutdown\n");
+}
+
+/* The last stop, for remove and shutdown: a card that is still there is told first. */
 void provcard_controller_stop(struct provcard *card)
 {
 	bool live;
@@ -231,9 +249,7 @@ void provcard_controller_stop(struct provcard *card)
 	WRITE_ONCE(card->gone, true);
 	provcard_queues_set(card, -ENODEV);
 	if (live) {
-		provcard_configure(card, PROVCARD_CC_EN | PROVCARD_CC_SHN_NORMAL);
-		if (provcard_wait_status(card, PROVCARD_CSTS_SHST_MASK, PROVCARD_CSTS_SHST_DONE))
-			dev_warn(&card->pdev->dev, "no orderly shutdown\n");
+		provcard_shut_down(card);
 		provcard_disable(card);
 	}
 	provcard_end(card, -ENODEV);
@@ -267,28 +283,52 @@ static void provcard_generation_end(struct provcard *card)
 	provcard_jobs_wake(card);
 }
 
-static void provcard_give_up(struct provcard *card, int ret)
+static void provcard_give_up(struct provcard *card, int ret, struct seq_buf *dump)
 {
 	dev_err(&card->pdev->dev, "the card is given up (%d)\n", ret);
 	provcard_end(card, ret == -ENODEV ? -ENODEV : -EIO);
+	provcard_coredump_publish(card, dump, ret);
+}
+
+/* With a dump of what can be seen now. */
+static void provcard_give_up_now(struct provcard *card, int ret)
+{
+	struct seq_buf dump;
+
+	provcard_coredump_begin(card, &dump);
+	provcard_give_up(card, ret, &dump);
+}
+
+static void provcard_history_add(struct provcard *card, u32 status, int result)
+{
+	card->history[card->resets_total++ % PROVCARD_HISTORY] = (struct provcard_reset_record){
+		.when = ktime_get_boottime_seconds(),
+		.status = status,
+		.result = result,
+	};
 }
 
 static void provcard_reset(struct provcard *card)
 {
-	struct device *dev = &card->pdev->dev;
+	u32 status = provcard_status(card);
+	struct seq_buf dump;
 	int ret = -EIO;
 
-	if (provcard_lost(provcard_status(card))) {
+	if (provcard_lost(status)) {
 		provcard_vanish(card);
 		return;
 	}
-	dev_warn(dev, "resetting the controller, status %#x\n", provcard_status(card));
+	dev_warn(&card->pdev->dev, "resetting the controller, status %#x\n", status);
 	provcard_patience_begin(card);
+	provcard_coredump_begin(card, &dump);
 	provcard_generation_end(card);
 	if (!provcard_resets_exhausted(card))
 		ret = provcard_controller_start(card);
+	provcard_history_add(card, status, ret);
 	if (ret)
-		provcard_give_up(card, ret);
+		provcard_give_up(card, ret, &dump);
+	else
+		provcard_coredump_discard(&dump);
 }
 
 void provcard_reset_work(struct work_struct *work)
@@ -296,36 +336,134 @@ void provcard_reset_work(struct work_struct *work)
 	struct provcard *card = container_of(work, struct provcard, reset_work);
 
 	guard(mutex)(&card->reset_lock);
-	if (!card->error && READ_ONCE(card->reset_generation) == card->generation)
+	if (!card->error && !card->frozen &&
+	    READ_ONCE(card->reset_generation) == card->generation)
 		provcard_reset(card);
 }
 
 /*
- * The PCI core is going to reset the function: sysfs, VFIO, error recovery. Until it has done so
- * the registers may read as all ones, and a controller enabled meanwhile would be disabled again,
- * so neither the watchdog nor a reset of ours may come between: the lock is held until
- * provcard_controller_unfreeze(), which the same thread calls.
+ * Somebody else has the card for a while: the PCI core resets the function or recovers the link,
+ * or the system sleeps. Registers may read as all ones meanwhile, and a controller enabled now
+ * would be disabled again, so until provcard_controller_unfreeze() neither the watchdog nor a
+ * reset of ours touches it, and users wait. No lock is held in between: a recovery may fail
+ * without a word to the driver, and remove may come first.
  */
+static void provcard_freeze(struct provcard *card)
+{
+	card->frozen = true;
+	card->frozen_since = jiffies;
+	provcard_patience_begin(card);
+}
+
+/* Dead or gone. */
+static bool provcard_over(struct provcard *card)
+{
+	return card->error && card->error != -EAGAIN;
+}
+
+/* Stop the card, end its commands, keep away from it. It may have been cut off before. */
 void provcard_controller_freeze(struct provcard *card)
 {
-	mutex_lock(&card->reset_lock);
-	provcard_patience_begin(card);
-	if (!card->error)
+	guard(mutex)(&card->reset_lock);
+	provcard_freeze(card);
+	if (!provcard_over(card))
 		provcard_generation_end(card);
 }
 
-/* Begin anew. A card that had been given up gets another chance. */
-void provcard_controller_unfreeze(struct provcard *card)
+bool provcard_controller_is_frozen(struct provcard *card)
 {
-	if (card->error != -ENODEV) {
-		int ret;
+	guard(mutex)(&card->reset_lock);
+	return card->frozen;
+}
 
-		provcard_patience_begin(card);
-		ret = provcard_controller_start(card);
-		if (ret)
-			provcard_give_up(card, ret);
+/*
+ * Keep away from a card whose link is down: its registers cannot be reached, so nothing says that
+ * it is silent, and its commands keep their memory until provcard_controller_reconnect().
+ */
+void provcard_controller_cut_off(struct provcard *card)
+{
+	guard(mutex)(&card->reset_lock);
+	provcard_freeze(card);
+	if (provcard_over(card))
+		return;
+	provcard_queues_set(card, -EAGAIN);
+	pci_clear_master(card->pdev);
+}
+
+/* End what was cut off. False when the card still cannot be reached. */
+bool provcard_controller_reconnect(struct provcard *card)
+{
+	guard(mutex)(&card->reset_lock);
+	provcard_patience_begin(card);
+	if (!provcard_over(card))
+		provcard_generation_end(card);
+	return card->error != -ENODEV && !provcard_lost(provcard_status(card));
+}
+
+/* Recovery has failed for good. */
+void provcard_controller_abandon(struct provcard *card)
+{
+	guard(mutex)(&card->reset_lock);
+	card->frozen = false;
+	if (!provcard_over(card))
+		provcard_give_up_now(card, -EIO);
+}
+
+/* Begin anew. A card that had been given up gets another chance. */
+int provcard_controller_unfreeze(struct provcard *card)
+{
+	int ret;
+
+	guard(mutex)(&card->reset_lock);
+	card->frozen = false;
+	if (card->error == -ENODEV)
+		return -ENODEV;
+	provcard_patience_begin(card);
+	ret = provcard_controller_start(card);
+	if (ret)
+		provcard_give_up_now(card, ret);
+	return ret;
+}
+
+/* Users sleep when this is called, or wait for the card. Handles of jobs are void afterwards. */
+void provcard_controller_suspend(struct provcard *card)
+{
+	cancel_delayed_work_sync(&card->watchdog);
+	guard(mutex)(&card->reset_lock);
+	provcard_freeze(card);
+	if (card->error)
+		return;
+	provcard_queues_set(card, -EAGAIN);
+	provcard_shut_down(card);
+	provcard_generation_end(card);
+}
+
+int provcard_controller_resume(struct provcard *card)
+{
+	int ret = provcard_controller_unfreeze(card);
+
+	if (!READ_ONCE(card->gone))
+		provcard_watchdog_start(card);
+	return ret;
+}
+
+static void provcard_watch(struct provcard *card)
+{
+	u32 status;
+
+	if (card->frozen) {
+		if (time_after(jiffies, card->frozen_since + PROVCARD_FROZEN_MAX) &&
+		    !provcard_over(card))
+			provcard_give_up_now(card, -ETIMEDOUT);
+		return;
 	}
-	mutex_unlock(&card->reset_lock);
+	status = provcard_status(card);
+	if (provcard_lost(status))
+		provcard_vanish(card);
+	else if (!card->error && ((status & PROVCARD_CSTS_CFS) || !(status & PROVCARD_CSTS_RDY)))
+		provcard_reset_schedule(card, card->generation);
+	else if (!card->error)
+		provcard_queues_look(card);
 }
 
 /*
@@ -337,15 +475,7 @@ void provcard_watchdog(struct work_struct *work)
 	struct provcard *card = container_of(to_delayed_work(work), struct provcard, watchdog);
 
 	if (mutex_trylock(&card->reset_lock)) {
-		u32 status = provcard_status(card);
-
-		if (provcard_lost(status))
-			provcard_vanish(card);
-		else if (!card->error && ((status & PROVCARD_CSTS_CFS) ||
-					  !(status & PROVCARD_CSTS_RDY)))
-			provcard_reset_schedule(card, card->generation);
-		else if (!card->error)
-			provcard_queues_look(card);
+		provcard_watch(card);
 		mutex_unlock(&card->reset_lock);
 	}
 	if (!READ_ONCE(card->gone))

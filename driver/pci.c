@@ -6,6 +6,7 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
 
 #include "card.h"
 
@@ -34,8 +35,15 @@ static int provcard_pci_enable(struct provcard *card)
 	card->regs = pci_iomap(pdev, PROVCARD_BAR_REGS, PROVCARD_BAR_REGS_SIZE);
 	if (!card->regs)
 		goto release;
+	ret = -ENOMEM;
+	pci_save_state(pdev);
+	card->config = pci_store_saved_state(pdev);
+	if (!card->config)
+		goto unmap;
 	return 0;
 
+unmap:
+	pci_iounmap(pdev, card->regs);
 release:
 	pci_release_mem_regions(pdev);
 disable:
@@ -45,6 +53,7 @@ disable:
 
 static void provcard_pci_disable(struct provcard *card)
 {
+	kfree(card->config);
 	pci_iounmap(card->pdev, card->regs);
 	pci_release_mem_regions(card->pdev);
 	pci_disable_device(card->pdev);
@@ -161,25 +170,11 @@ static void provcard_remove(struct pci_dev *pdev)
 	put_device(&card->dev);
 }
 
+/* Before a reboot, and before kexec gives the memory to another kernel. */
 static void provcard_shutdown(struct pci_dev *pdev)
 {
 	provcard_controller_stop(pci_get_drvdata(pdev));
 }
-
-static void provcard_reset_prepare(struct pci_dev *pdev)
-{
-	provcard_controller_freeze(pci_get_drvdata(pdev));
-}
-
-static void provcard_reset_done(struct pci_dev *pdev)
-{
-	provcard_controller_unfreeze(pci_get_drvdata(pdev));
-}
-
-static const struct pci_error_handlers provcard_error_handlers = {
-	.reset_prepare = provcard_reset_prepare,
-	.reset_done = provcard_reset_done,
-};
 
 static const struct pci_device_id provcard_ids[] = {
 	{ PCI_DEVICE(PROVCARD_PCI_VENDOR_ID, PROVCARD_PCI_DEVICE_ID) },
@@ -193,6 +188,7 @@ static struct pci_driver provcard_driver = {
 	.probe = provcard_probe,
 	.remove = provcard_remove,
 	.shutdown = provcard_shutdown,
+	.driver.pm = pm_sleep_ptr(&provcard_pm_ops),
 	.err_handler = &provcard_error_handlers,
 };
 

@@ -201,6 +201,7 @@ int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request 
 	queue->requests[slot] = request;
 	request->slot = slot;
 	request->submitted = true;
+	request->submitted_at = jiffies;
 	request->generation = queue->card->generation;
 	request->sqe.cid = cpu_to_le16(++queue->cid_generation << 8 | slot);
 	queue->depths[ilog2(bitmap_weight(queue->slots, PROVCARD_SQ_ENTRIES))]++;

@@ -193,7 +193,8 @@ bool provcard_request_cancel(struct provcard_request *request)
  *
  * A user's wait ends early only by a fatal signal: the card has the caller's memory until it
  * answers. The driver's own commands are waited for to their end, which the time-out and the
- * reset bound.
+ * reset bound. Neither wait keeps the system from sleep; what is held meanwhile is the gate, for
+ * which no suspend waits.
  */
 int provcard_request_execute(struct provcard_request *request, bool nonblock,
 			     struct provcard_answer *answer)
@@ -205,8 +206,10 @@ int provcard_request_execute(struct provcard_request *request, bool nonblock,
 		return ret;
 	}
 	if (request->origin != PROVCARD_ORIGIN_USER)
-		wait_for_completion(&request->done);
-	else if (wait_for_completion_killable(&request->done) &&
+		wait_for_completion_state(&request->done,
+					  TASK_UNINTERRUPTIBLE | TASK_FREEZABLE_UNSAFE);
+	else if (wait_for_completion_state(&request->done,
+					   TASK_KILLABLE | TASK_FREEZABLE_UNSAFE) &&
 		 provcard_request_hand_over(request))
 		return -EINTR;
 	provcard_request_release(request);

@@ -19,6 +19,10 @@ SPLAT = re.compile(r"BUG:|WARNING:|Oops|Call Trace|KASAN|UBSAN|possible circular
                    r"DMAR:.*[Ff]ault|\[fault reason")
 
 
+# Slots as on most servers: the kernel works them itself, with link state and surprise, not the machine's ACPI code.
+NATIVE_SLOTS = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
+
+
 class GuestError(RuntimeError):
     """The guest did not do what was asked of it: time-out, death, refused command."""
 

@@ -18,6 +18,7 @@ cp "$here/init" "$tree/init"
 printf 'root:x:0:0::/:/bin/sh\n' >"$tree/etc/passwd"
 
 modules="virtio_pci 9p 9pnet_virtio"
+! modprobe -q -n --set-version "$release" aer_inject || modules="$modules aer_inject" # not every kernel has it
 for module in $modules; do
 	modprobe --set-version "$release" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
 done | sort -u | while read -r file; do
