@@ -1,56 +1,63 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # kbuild writes beside its sources, so they are copied: one folder per kernel, the checkout stays clean.
 #
-#   make driver KERNEL=/lib/modules/RELEASE/build     for one kernel; default: the first one with headers here
-#   make driver-lint                                  W=1, sparse, checkpatch
+#   make driver                                       for the running kernel, or else for every kernel with headers here
+#   make driver KERNEL=/lib/modules/RELEASE/build     for one kernel
+#   make driver-images                                for every kernel with an image, as the tests want it
 #   make uapi-table                                   the checked-in table of the user-space ABI
 #   make install-driver DESTDIR=...                   module, dkms source, udev rule, groups
-KERNEL ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build /lib/modules/*/build))
+RUNNING_KERNEL := $(wildcard /lib/modules/$(shell uname -r)/build)
+ifeq ($(origin KERNEL),undefined)
+KERNELS := $(or $(RUNNING_KERNEL),$(wildcard /lib/modules/*/build))
+else
+KERNELS = $(KERNEL)
+endif
+KERNEL ?= $(firstword $(KERNELS))
 KERNEL_RELEASE = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' $(KERNEL)/include/generated/utsrelease.h 2>/dev/null)
+KERNEL_IMAGES := $(foreach image,$(wildcard /boot/vmlinuz-*),$(wildcard $(image:/boot/vmlinuz-%=/lib/modules/%/build)))
 DRIVER_BUILD = $(O)/driver/$(KERNEL_RELEASE)
-DRIVER_SOURCES := $(wildcard driver/*.c driver/*.h) driver/Kbuild driver/include/provcard_hif.h \
-	$(wildcard driver/include/uapi/linux/*.h)
-# O means something else to kbuild, so our flags do not go down.
-KBUILD = env -u MAKEFLAGS $(MAKE) -C $(KERNEL) M=$(abspath $(DRIVER_BUILD)) W=1
+# $(1): a folder; what kbuild needs of it.
+driver_sources = $(sort $(patsubst $(1)/%,%,$(shell find $(1) -name '*.[ch]' -o -name Kbuild)))
+DRIVER_SOURCES := $(addprefix driver/,$(call driver_sources,driver))
+# O means something else to kbuild, so our variables do not go down.
+KBUILD = env MAKEFLAGS="$(filter -j% --jobserver-auth=%,$(MAKEFLAGS))" $(MAKE) -C $(KERNEL) M=$(abspath $(DRIVER_BUILD)) W=1
 
+# $(1): from, $(2): to. Unchanged sources keep their time, so kbuild has nothing to do for them.
+copy_driver = for file in $(call driver_sources,$(1)); do \
+		mkdir -p $(2)/$$(dirname $$file); \
+		cmp -s $(1)/$$file $(2)/$$file || cp $(1)/$$file $(2)/$$file; \
+	done
+# $(1): kernels
+build_modules = $(foreach kernel,$(1),$(MAKE) --no-print-directory driver-module KERNEL=$(kernel) &&) true
+
+.PHONY: driver driver-images driver-module driver-sources install-driver
 driver:
-	@$(if $(KERNEL_RELEASE),$(MAKE) --no-print-directory driver-module, \
+	@+$(if $(KERNELS),$(call build_modules,$(KERNELS)), \
 		echo "driver: no kernel headers on this machine, provcard.ko is not built (Debian: linux-headers-amd64)")
 
-# Unchanged sources keep their time, so kbuild has nothing to do for them.
-.PHONY: driver-module driver-sources driver-lint install-driver
+driver-images: | driver
+	@+$(call build_modules,$(filter-out $(KERNELS),$(KERNEL_IMAGES)))
+
 driver-sources:
-	@for file in $(DRIVER_SOURCES:driver/%=%); do \
-		mkdir -p $(DRIVER_BUILD)/$$(dirname $$file); \
-		cmp -s driver/$$file $(DRIVER_BUILD)/$$file || cp driver/$$file $(DRIVER_BUILD)/$$file; \
-	done
+	@$(call copy_driver,driver,$(DRIVER_BUILD))
 
 driver-module: driver-sources
 	$(KBUILD) modules
 
-# checkpatch is not in the headers package but in the kernel's source.
+# What is not in the headers packages but in the kernel's source. The folder's name counts what is taken from there.
 KERNEL_CACHE ?= $(or $(PROVCARD_CACHE),$(O))
 KERNEL_TARBALL = $(firstword $(wildcard /usr/src/linux-source-*.tar.xz))
-KERNEL_TOOLS = $(KERNEL_CACHE)/$(basename $(basename $(notdir $(KERNEL_TARBALL))))-tools
-CHECKPATCH = $(KERNEL_TOOLS)/scripts/checkpatch.pl
+KERNEL_TOOLS_FILES = '*/scripts/checkpatch.pl' '*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc' \
+	'*/scripts/coccicheck' '*/scripts/coccinelle' '*/tools/testing/selftests/kselftest*.h'
+KERNEL_TOOLS_KEY := $(firstword $(shell echo "$(KERNEL_TOOLS_FILES)" | cksum))
+KERNEL_TOOLS = $(KERNEL_CACHE)/$(basename $(basename $(notdir $(KERNEL_TARBALL))))-tools-$(KERNEL_TOOLS_KEY)
 
-$(KERNEL_CACHE)/linux-source-%-tools: /usr/src/linux-source-%.tar.xz
-	rm -rf $@.partial
-	mkdir -p $@.partial
-	tar -xf $< -C $@.partial --strip-components=1 --wildcards '*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
-		'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc' '*/tools/testing/selftests/kselftest*.h'
-	rm -rf $@
-	mv $@.partial $@
+$(KERNEL_CACHE)/linux-source-%-tools-$(KERNEL_TOOLS_KEY): /usr/src/linux-source-%.tar.xz
+	@rm -rf $@.$$$$ && mkdir -p $@.$$$$ && \
+		tar -xf $< -C $@.$$$$ --strip-components=1 --wildcards $(KERNEL_TOOLS_FILES) && \
+		{ mv -T $@.$$$$ $@ 2>/dev/null || rm -rf $@.$$$$; } && touch $@
 
-# compat.h has to compare versions; the host interface header is also firmware's, so it uses ISO C types.
-CHECKPATCH_IGNORE = LINUX_VERSION_CODE,CONSTANT_COMPARISON,BIT_MACRO,PREFER_KERNEL_TYPES
-# sparse cannot follow a lock that guard() releases, so it does not count contexts.
-driver-lint: driver-sources $(KERNEL_TOOLS)
-	cd driver && perl $(abspath $(CHECKPATCH)) --strict --no-tree --terse --show-types --max-line-length=100 \
-		--ignore $(CHECKPATCH_IGNORE) -f $(DRIVER_SOURCES:driver/%=%)
-	perl $(KERNEL_TOOLS)/scripts/kernel-doc -none -Werror $(filter %.c %.h,$(DRIVER_SOURCES))
-	rm -f $(DRIVER_BUILD)/*.o
-	$(KBUILD) C=2 CF="-Wsparse-error -Wno-context" KCFLAGS=-Werror modules
+include driver/lint.mk
 
 # After the UAPI has grown.
 .PHONY: uapi-table
@@ -61,8 +68,7 @@ uapi-table:
 INSTALL += install-driver
 DKMS_SOURCE = /usr/src/provcard-$(VERSION)
 install-driver: driver
-	$(if $(KERNEL_RELEASE),install -D -m 644 $(DRIVER_BUILD)/provcard.ko \
-		$(DESTDIR)/lib/modules/$(KERNEL_RELEASE)/updates/provcard.ko)
+	@+$(foreach kernel,$(KERNELS),$(MAKE) --no-print-directory install-module KERNEL=$(kernel) &&) true
 	for file in $(DRIVER_SOURCES:driver/%=%); do \
 		install -D -m 644 driver/$$file $(DESTDIR)$(DKMS_SOURCE)/$$file; \
 	done
@@ -70,11 +76,15 @@ install-driver: driver
 	install -D -m 644 udev/60-provcard.rules $(DESTDIR)/usr/lib/udev/rules.d/60-provcard.rules
 	install -D -m 644 udev/provcard.sysusers $(DESTDIR)/usr/lib/sysusers.d/provcard.conf
 
+.PHONY: install-module
+install-module:
+	install -D -m 644 $(DRIVER_BUILD)/provcard.ko $(DESTDIR)/lib/modules/$(KERNEL_RELEASE)/updates/provcard.ko
+
 # The kernel's own harness, from the kernel's source; in a kernel tree tests/kselftest/Makefile does this.
 KSELFTESTS := $(patsubst tests/kselftest/%.c,$(O)/kselftest/%,$(wildcard tests/kselftest/provcard_*.c))
 .PHONY: kselftest
 kselftest: $(KSELFTESTS)
-vm-tools: $(KSELFTESTS)
+vm-tools: $(KSELFTESTS) driver-images
 $(O)/kselftest/%: tests/kselftest/%.c tests/kselftest/provcard_selftest.h driver/include/uapi/linux/provcard.h | $(KERNEL_TOOLS)
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -Idriver/include/uapi -I$(KERNEL_TOOLS)/tools/testing/selftests \

@@ -40,7 +40,8 @@ typedef __u8 u8;
 #define PROVCARD_REG_ASQ 0x28 /* 64 bit: admin submission queue, page aligned */
 #define PROVCARD_REG_ACQ 0x30 /* 64 bit: admin completion queue, page aligned */
 #define PROVCARD_REG_DOORBELL 0x1000 /* SQ n tail at + 8 * n, CQ n head at + 8 * n + 4 */
-#define PROVCARD_DOORBELL(tail, head) ((tail) | (head) << 16) /* of a queue with PROVCARD_SQ_RELEASE */
+/* The same register of a queue with PROVCARD_SQ_RELEASE. */
+#define PROVCARD_DOORBELL(tail, head) ((tail) | (head) << 16)
 
 #define PROVCARD_CAP_MQES(cap) ((cap) & 0xffff) /* largest queue, entries - 1 */
 #define PROVCARD_CAP_IOQ(cap) (((cap) >> 16) & 0xff) /* I/O queue pairs: one per head */
@@ -139,15 +140,16 @@ struct provcard_hif_cqe {
 #define PROVCARD_OPC_SERVICE_BASE 0x40
 
 /*
- * The service commands that a driver sends on its own account, for files it does not look into. They
- * are specified in lib/include/provcard-service.h; the firmware's build holds the two together.
+ * The service commands that a driver sends on its own account, for files it does not look into.
+ * They are specified in lib/include/provcard-service.h; the firmware's build holds both together.
  */
 #define PROVCARD_OPC_FIRMWARE_WRITE 0x4c /* arg0 offset, arg1 whole size; in: bytes */
 #define PROVCARD_OPC_FIRMWARE_COMMIT 0x4d
 
 #define PROVCARD_RANDOM_MAX 4096
 
-#define PROVCARD_SQ_RELEASE (1ull << 48) /* the tail doorbell has the completion queue's head in 31:16 */
+/* In CREATE_SQ: the tail doorbell has the completion queue's head in 31:16. */
+#define PROVCARD_SQ_RELEASE (1ull << 48)
 
 #define PROVCARD_FEAT_COALESCING 0x01 /* entries - 1 in 7:0, time in 15:8, in 100 us */
 

@@ -210,7 +210,8 @@ TEST_F(card, unknown_ioctl)
 
 	EXPECT_EQ(-ENOTTY, call(self->fd, _IO(PROVCARD_IOCTL_TYPE, 0x7f), &arguments));
 	EXPECT_EQ(-ENOTTY, call(self->fd, _IO('X', PROVCARD_CMD_INFO), &arguments));
-	EXPECT_EQ(-ENOTTY, call(self->fd, _IOR(PROVCARD_IOCTL_TYPE, PROVCARD_CMD_INFO, int), &arguments));
+	EXPECT_EQ(-ENOTTY, call(self->fd, _IOR(PROVCARD_IOCTL_TYPE, PROVCARD_CMD_INFO, int),
+				&arguments));
 	EXPECT_EQ(-ENOTTY, call(self->fd, PROVCARD_SUBMIT, &arguments));
 	EXPECT_EQ(-ENOTTY, call(self->fd, PROVCARD_CANCEL, &arguments));
 	EXPECT_EQ(-ENOTTY, call(self->fd, PROVCARD_URING_COMMAND, &arguments));
@@ -347,8 +348,8 @@ TEST_F(card, placement)
 {
 	char *pages = guarded_pages(2);
 	const size_t places[] = {
-		0, 1, 7, self->page - OP_STATUS_SIZE, self->page - OP_STATUS_SERIAL - 3, self->page - 1,
-		2 * self->page - OP_STATUS_SIZE,
+		0, 1, 7, self->page - OP_STATUS_SIZE, self->page - OP_STATUS_SERIAL - 3,
+		self->page - 1, 2 * self->page - OP_STATUS_SIZE,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
@@ -369,7 +370,8 @@ TEST_F(card, placement)
 TEST_F(card, contiguous_memory)
 {
 	const size_t huge = 2u << 20;
-	char *area = mmap(NULL, 2 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *area = mmap(NULL, 2 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			  0);
 	char *start = (char *)(((uintptr_t)area + huge - 1) & ~(huge - 1));
 	struct provcard_command command = status_command(start, self->info.out_max_transfer);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Removal and reset under load: who waits is woken, who holds a descriptor holds an orphan, no page stays pinned. */
+/*
+ * Removal and reset under load: who waits is woken, who holds a descriptor holds an orphan, no
+ * page stays pinned.
+ */
 #include <glob.h>
 #include <poll.h>
 #include <pthread.h>
@@ -55,7 +58,7 @@ static bool find_function(char *function, size_t size)
 	return slash && (size_t)snprintf(function, size, "%s", slash + 1) < size;
 }
 
-/* The node of a function that was bound anew; its number is another one while the old is held open. */
+/* The node of a function that was bound anew; another number while the old node is held open. */
 static int open_function(const char *function)
 {
 	char pattern[128], node[64];
