@@ -47,19 +47,55 @@ static void apply(const struct piece *piece, struct memory *memory)
 	memory_write(memory, piece->region, piece->offset, piece->data, piece->size);
 }
 
+/*
+ * What is durable now is newer than a write that failed: that one can no longer come back in the same place. Of what sticks out at
+ * both ends the beginning is kept.
+ */
+static void cover(struct piece *failed, const struct piece *durable)
+{
+	uint64_t begin = durable->offset, end = begin + durable->size, failed_end = failed->offset + failed->size;
+
+	if (failed->region != durable->region || failed_end <= begin || failed->offset >= end)
+		return;
+	if (failed->offset < begin) {
+		failed->size = (size_t)(begin - failed->offset);
+	} else if (failed_end > end) {
+		failed->data += end - failed->offset;
+		failed->size = (size_t)(failed_end - end);
+		failed->offset = end;
+	} else {
+		failed->size = 0;
+	}
+}
+
+static void drop_empty(struct pending *pending)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < pending->count; i++)
+		if (pending->piece[i].size)
+			pending->piece[kept++] = pending->piece[i];
+	pending->count = kept;
+}
+
 void pending_flush(struct pending *pending, enum port_region region, struct memory *memory)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < pending->count; i++) {
-		struct piece *piece = &pending->piece[i];
+		struct piece piece = pending->piece[i];
 
-		if (piece->region == region && !piece->hopeless)
-			apply(piece, memory);
-		else
-			pending->piece[kept++] = *piece;
+		if (piece.region != region || piece.hopeless) {
+			pending->piece[kept++] = piece;
+			continue;
+		}
+		apply(&piece, memory);
+		for (size_t failed = 0; failed < kept; failed++)
+			if (pending->piece[failed].hopeless)
+				cover(&pending->piece[failed], &piece);
 	}
 	pending->count = kept;
+	drop_empty(pending);
 }
 
 void pending_lose_hope(struct pending *pending, enum port_region region)
