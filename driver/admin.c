@@ -215,6 +215,8 @@ int provcard_admin_abort(struct provcard_request *request)
 	struct provcard_answer answer;
 	int ret;
 
+	/* The card cannot know a command whose doorbell somebody was about to ring. */
+	provcard_queue_ring(request->queue);
 	ret = provcard_admin_command(request->queue->card, PROVCARD_ORIGIN_DRIVER, &sqe, 0,
 				     &answer);
 	if (ret || !answer.result)

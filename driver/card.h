@@ -8,7 +8,7 @@
  * provcard_leave(), or works on a request, and remove waits for both.
  *
  * Locks, outermost first: nodes_lock; reset_lock; the list of cards (netlink.c); jobs_lock; a job's
- * lock; a queue's lock.
+ * lock; a queue's bell; its lock.
  */
 #ifndef PROVCARD_CARD_H
 #define PROVCARD_CARD_H
@@ -21,6 +21,7 @@
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/log2.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
@@ -31,6 +32,7 @@
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
+#include <linux/timer.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -67,9 +69,14 @@ struct provcard_request;
 /*
  * struct provcard_queue - a submission ring and its completion ring
  * @room: woken when a slot becomes free or the queue's state changes
+ * @ended: requests that have a finish function and wait for @finish_work to call it
+ * @timer: runs at the latest when the first command in flight has had its time
+ * @bell: held by who writes the submission doorbell, which may take long where it leaves a virtual
+ *        machine; completions are taken meanwhile
  * @lock: protects what follows it
  * @enabled: the card works on the rings
  * @releases: the submission doorbell tells the completion ring's head as well
+ * @sq_rung: what the card was last told of @sq_tail
  * @closed: 0, or the errno user commands get: -EAGAIN in a reset, -EIO dead, -ENODEV gone
  * @slots: taken from submission until the command's memory is released
  * @requests: in flight, by slot; the card has them
@@ -90,12 +97,17 @@ struct provcard_queue {
 	dma_addr_t sq_dma;
 	dma_addr_t cq_dma;
 	wait_queue_head_t room;
+	struct llist_head ended;
+	struct work_struct finish_work;
+	struct timer_list timer;
+	spinlock_t bell; /* see above */
 
-	spinlock_t lock; /* see above */
+	spinlock_t lock ____cacheline_aligned_in_smp; /* see above */
 	bool enabled;
 	bool releases;
 	int closed;
 	unsigned int sq_tail;
+	unsigned int sq_rung;
 	unsigned int cq_head;
 	unsigned int cq_unreleased;
 	unsigned int phase;
@@ -239,13 +251,16 @@ struct provcard_answer {
 
 /*
  * struct provcard_buffer - user memory the card reads or writes in place
- * @table: pinned pages, mapped for the card; unused while @length is 0
+ * @page: the pinned page when one does, mapped at @address; else NULL
+ * @table: pinned pages, mapped for the card; unused while @length is 0 or there is @page
  * @list: descriptors, when one does not do
  * @owner: keeps the user who is charged for @pages
  */
 struct provcard_buffer {
 	u64 length;
 	enum dma_data_direction direction;
+	struct page *page;
+	dma_addr_t address;
 	struct sg_table table;
 	struct provcard_hif_sgl *list;
 	dma_addr_t list_dma;
@@ -269,6 +284,8 @@ enum provcard_origin {
  * @generation: the reset generation it was sent in; @bound: may be sent in that one only
  * @timeout_ms: 0 for none
  * @submitted_at: in jiffies
+ * @deadline: when its time is over, in jiffies
+ * @expiring: @expiry was queued. Protected by the queue's lock until the command has ended
  * @expired, @cancelled: why it was aborted, if it was
  * @job: reference, given back by who frees the request; on that job's list from being bound until
  *       it is released
@@ -288,6 +305,8 @@ struct provcard_request {
 	bool bound;
 	unsigned int timeout_ms;
 	u64 traced_ns;
+	unsigned long deadline;
+	bool expiring;
 	bool submitted;
 	unsigned long submitted_at;
 	bool expired;
@@ -295,8 +314,8 @@ struct provcard_request {
 	struct provcard_answer answer;
 	void (*finish)(struct provcard_request *request);
 	struct completion done;
-	struct work_struct work;
-	struct delayed_work timeout;
+	struct llist_node ended;
+	struct work_struct expiry;
 	struct provcard_job *job;
 	u64 user_data;
 	struct list_head node;
@@ -385,6 +404,8 @@ void provcard_queues_free(struct provcard *card);
 void provcard_queue_enable(struct provcard_queue *queue);
 void provcard_queues_set(struct provcard *card, int error);
 void provcard_queues_cancel(struct provcard *card, int error);
+void provcard_queue_hasten(struct provcard_request *request);
+void provcard_queue_ring(struct provcard_queue *queue);
 int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request *request);
 void provcard_queue_put_slot(struct provcard_queue *queue, unsigned int slot);
 bool provcard_queue_has_room(struct provcard_queue *queue);

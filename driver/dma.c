@@ -17,6 +17,9 @@
 
 #include "card.h"
 
+/* So many pages are pinned without memory for their list. */
+#define PROVCARD_FEW_PAGES 17
+
 static int provcard_buffer_charge(struct provcard_buffer *buffer, unsigned long pages)
 {
 	struct user_struct *user = current_user();
@@ -78,9 +81,11 @@ static unsigned int provcard_segment_max(struct device *dma)
 static int provcard_buffer_gather(struct device *dma, struct provcard_buffer *buffer,
 				  unsigned long start)
 {
-	struct page **pages = kvmalloc_array(buffer->pages, sizeof(*pages), GFP_KERNEL);
+	struct page *few[PROVCARD_FEW_PAGES], **pages = few;
 	int ret;
 
+	if (buffer->pages > ARRAY_SIZE(few))
+		pages = kvmalloc_array(buffer->pages, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
 	ret = provcard_buffer_pin(buffer, start & PAGE_MASK, pages);
@@ -92,7 +97,8 @@ static int provcard_buffer_gather(struct device *dma, struct provcard_buffer *bu
 		if (ret)
 			unpin_user_pages(pages, buffer->pages);
 	}
-	kvfree(pages);
+	if (pages != few)
+		kvfree(pages);
 	return ret;
 }
 
@@ -144,6 +150,58 @@ static int provcard_buffer_map_table(struct device *dma, struct provcard_buffer 
 	return ret;
 }
 
+static int provcard_buffer_map_pages(struct device *dma, struct provcard_buffer *buffer,
+				     unsigned long start, struct provcard_hif_sgl *sgl)
+{
+	int ret = provcard_buffer_gather(dma, buffer, start);
+
+	if (ret)
+		return ret;
+	ret = provcard_buffer_map_table(dma, buffer, sgl);
+	if (!ret)
+		return 0;
+	provcard_buffer_unpin(buffer);
+	sg_free_table(&buffer->table);
+	return ret;
+}
+
+static void provcard_buffer_unmap_pages(struct device *dma, struct provcard_buffer *buffer)
+{
+	if (buffer->list)
+		dma_unmap_single(dma, buffer->list_dma, buffer->list_bytes, DMA_TO_DEVICE);
+	kfree(buffer->list);
+	buffer->list = NULL;
+	dma_unmap_sgtable(dma, &buffer->table, buffer->direction, 0);
+	provcard_buffer_unpin(buffer);
+	sg_free_table(&buffer->table);
+}
+
+/* Most buffers lie within a page, and need nothing allocated for them. */
+static int provcard_buffer_map_page(struct device *dma, struct provcard_buffer *buffer,
+				    unsigned long start, struct provcard_hif_sgl *sgl)
+{
+	int ret = provcard_buffer_pin(buffer, start & PAGE_MASK, &buffer->page);
+
+	if (ret)
+		return ret;
+	buffer->address = dma_map_page(dma, buffer->page, offset_in_page(start), buffer->length,
+				       buffer->direction);
+	if (!dma_mapping_error(dma, buffer->address)) {
+		provcard_sgl_set(sgl, buffer->address, buffer->length, PROVCARD_SGL_DATA);
+		return 0;
+	}
+	unpin_user_page(buffer->page);
+	buffer->page = NULL;
+	return -ENOMEM;
+}
+
+static void provcard_buffer_unmap_page(struct device *dma, struct provcard_buffer *buffer)
+{
+	dma_unmap_page(dma, buffer->address, buffer->length, buffer->direction);
+	unpin_user_pages_dirty_lock(&buffer->page, 1, buffer->direction == DMA_FROM_DEVICE);
+	buffer->page = NULL;
+}
+
 /**
  * provcard_buffer_map - give user memory to the card
  * @card: the card
@@ -176,18 +234,12 @@ int provcard_buffer_map(struct provcard *card, struct provcard_buffer *buffer, u
 	ret = provcard_buffer_charge(buffer, (PAGE_ALIGN(end) - (start & PAGE_MASK)) >> PAGE_SHIFT);
 	if (ret)
 		goto none;
-	ret = provcard_buffer_gather(&card->pdev->dev, buffer, start);
-	if (ret)
-		goto uncharge;
-	ret = provcard_buffer_map_table(&card->pdev->dev, buffer, sgl);
-	if (ret)
-		goto unpin;
-	return 0;
-
-unpin:
-	provcard_buffer_unpin(buffer);
-	sg_free_table(&buffer->table);
-uncharge:
+	if (buffer->pages == 1)
+		ret = provcard_buffer_map_page(&card->pdev->dev, buffer, start, sgl);
+	else
+		ret = provcard_buffer_map_pages(&card->pdev->dev, buffer, start, sgl);
+	if (!ret)
+		return 0;
 	provcard_buffer_uncharge(buffer);
 none:
 	buffer->length = 0;
@@ -201,12 +253,10 @@ void provcard_buffer_unmap(struct provcard *card, struct provcard_buffer *buffer
 
 	if (!buffer->length)
 		return;
-	if (buffer->list)
-		dma_unmap_single(dma, buffer->list_dma, buffer->list_bytes, DMA_TO_DEVICE);
-	kfree(buffer->list);
-	dma_unmap_sgtable(dma, &buffer->table, buffer->direction, 0);
-	provcard_buffer_unpin(buffer);
-	sg_free_table(&buffer->table);
+	if (buffer->page)
+		provcard_buffer_unmap_page(dma, buffer);
+	else
+		provcard_buffer_unmap_pages(dma, buffer);
 	provcard_buffer_uncharge(buffer);
 	buffer->length = 0;
 }

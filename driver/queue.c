@@ -5,12 +5,74 @@
  * buffer has, or the controller is reset.
  */
 #include <linux/bitmap.h>
+#include <linux/blkdev.h>
 #include <linux/cleanup.h>
 #include <linux/io.h>
+#include <linux/jiffies.h>
 #include <linux/poll.h>
 
 #include "card.h"
 #include "trace.h"
+
+/* Calls what ended requests wait for, all that have gathered at once and in their order. */
+static void provcard_queue_finish(struct work_struct *work)
+{
+	struct provcard_queue *queue = container_of(work, struct provcard_queue, finish_work);
+	struct llist_node *ended = llist_reverse_order(llist_del_all(&queue->ended));
+	struct provcard_request *request, *next;
+
+	llist_for_each_entry_safe(request, next, ended, ended)
+		request->finish(request);
+}
+
+/*
+ * A command's time-out waits for an abort, so hundreds of them may fill a queue. The time-outs that
+ * end aborts, and the bring-up within a reset, must not stand behind those.
+ */
+static struct workqueue_struct *provcard_expiry_queue(const struct provcard_request *request)
+{
+	if (request->origin == PROVCARD_ORIGIN_SETUP || request->sqe.opcode == PROVCARD_OPC_ABORT)
+		return request->queue->card->recovery;
+	return system_long_wq;
+}
+
+/* The time of a command in flight is over, or nobody wants it any more. Caller holds the lock. */
+void provcard_queue_hasten(struct provcard_request *request)
+{
+	lockdep_assert_held(&request->queue->lock);
+	if (request->expiring)
+		return;
+	request->expiring = true;
+	queue_work(provcard_expiry_queue(request), &request->expiry);
+}
+
+/*
+ * One timer for all: it is not touched again for a command whose time is over later than that of
+ * another, which is nearly every one. Caller holds the lock.
+ */
+static void provcard_queue_arm(struct provcard_queue *queue, unsigned long deadline)
+{
+	if (!timer_pending(&queue->timer) || time_before(deadline, queue->timer.expires))
+		mod_timer(&queue->timer, deadline);
+}
+
+static void provcard_queue_timer(struct timer_list *timer)
+{
+	struct provcard_queue *queue = container_of(timer, struct provcard_queue, timer);
+	unsigned long now = jiffies;
+
+	guard(spinlock_irqsave)(&queue->lock);
+	for (unsigned int slot = 0; slot < queue->slots_all; slot++) {
+		struct provcard_request *request = queue->requests[slot];
+
+		if (!request || !request->timeout_ms || request->expiring)
+			continue;
+		if (time_before(now, request->deadline))
+			provcard_queue_arm(queue, request->deadline);
+		else
+			provcard_queue_hasten(request);
+	}
+}
 
 static int provcard_queue_alloc(struct provcard *card, unsigned int id, unsigned int cq_entries)
 {
@@ -27,7 +89,11 @@ static int provcard_queue_alloc(struct provcard *card, unsigned int id, unsigned
 		queue->slots_user -= min_t(unsigned int, PROVCARD_ADMIN_RESERVED,
 					   queue->slots_all / 2);
 	queue->closed = -EAGAIN;
+	spin_lock_init(&queue->bell);
 	spin_lock_init(&queue->lock);
+	init_llist_head(&queue->ended);
+	INIT_WORK(&queue->finish_work, provcard_queue_finish);
+	timer_setup(&queue->timer, provcard_queue_timer, 0);
 	init_waitqueue_head(&queue->room);
 	queue->sq = dma_alloc_coherent(dma, queue->sq_entries * sizeof(*queue->sq), &queue->sq_dma,
 				       GFP_KERNEL);
@@ -55,6 +121,9 @@ void provcard_queues_free(struct provcard *card)
 	for (unsigned int id = 0; id <= card->io_queues; id++) {
 		struct provcard_queue *queue = &card->queues[id];
 
+		if (!queue->card)
+			continue;
+		timer_delete_sync(&queue->timer);
 		if (queue->sq)
 			dma_free_coherent(dma, queue->sq_entries * sizeof(*queue->sq), queue->sq,
 					  queue->sq_dma);
@@ -64,12 +133,17 @@ void provcard_queues_free(struct provcard *card)
 	}
 }
 
-/* Begin with empty rings. The card does not know them yet, or just forgot them. */
+/*
+ * Begin with empty rings. The card does not know them yet, or just forgot them, and no doorbell
+ * that was meant for the rings before is still on its way.
+ */
 void provcard_queue_enable(struct provcard_queue *queue)
 {
+	guard(spinlock)(&queue->bell);
 	guard(spinlock_irqsave)(&queue->lock);
 	memset(queue->cq, 0, queue->cq_entries * sizeof(*queue->cq));
 	queue->sq_tail = 0;
+	queue->sq_rung = 0;
 	queue->cq_head = 0;
 	queue->cq_unreleased = 0;
 	queue->phase = PROVCARD_CQE_PHASE;
@@ -115,8 +189,8 @@ static void provcard_queue_end(struct provcard_queue *queue, struct provcard_req
 	request->answer = *answer;
 	trace_provcard_complete(request);
 	complete_all(&request->done);
-	if (has_finish)
-		queue_work(queue->card->finishers, &request->work);
+	if (has_finish && llist_add(&request->ended, &queue->ended))
+		queue_work(queue->card->finishers, &queue->finish_work);
 }
 
 /* End everything in flight. Only after the card has stopped to access memory. */
@@ -152,37 +226,71 @@ static int provcard_queue_may_submit(struct provcard_queue *queue, struct provca
 }
 
 /*
- * A command's time-out waits for an abort, so hundreds of them may fill a queue. The time-outs that
- * end aborts, and the bring-up within a reset, must not stand behind those.
+ * What was submitted, unless another thread has told of it already. What has been taken goes with
+ * it where the card takes that: no more commands are in flight than fit into half of the completion
+ * ring, so it never needs a write of its own.
  */
-static struct workqueue_struct *provcard_timeout_queue(const struct provcard_request *request)
+static bool provcard_queue_news(struct provcard_queue *queue, u32 *value)
 {
-	if (request->origin == PROVCARD_ORIGIN_SETUP || request->sqe.opcode == PROVCARD_OPC_ABORT)
-		return request->queue->card->recovery;
-	return system_long_wq;
-}
-
-/*
- * What was submitted. What has been taken goes with it where the card takes that: no more commands
- * are in flight than fit into half of the completion ring, so it never needs a write of its own.
- */
-static void provcard_queue_ring(struct provcard_queue *queue)
-{
-	u32 value = queue->sq_tail;
-
+	guard(spinlock_irqsave)(&queue->lock);
+	if (!queue->enabled || queue->sq_rung == queue->sq_tail)
+		return false;
+	queue->sq_rung = queue->sq_tail;
+	*value = queue->sq_tail;
 	if (queue->releases) {
-		value = PROVCARD_DOORBELL(queue->sq_tail, queue->cq_head);
+		*value = PROVCARD_DOORBELL(queue->sq_tail, queue->cq_head);
 		queue->cq_unreleased = 0;
 	}
-	writel(value, provcard_doorbell(queue));
+	return true;
+}
+
+/* Tell the card of all that was submitted. */
+void provcard_queue_ring(struct provcard_queue *queue)
+{
+	u32 value;
+
+	guard(spinlock)(&queue->bell);
+	if (provcard_queue_news(queue, &value))
+		writel(value, provcard_doorbell(queue));
+}
+
+/* One doorbell for all that a thread submits at once, through io_uring. */
+struct provcard_plug {
+	struct blk_plug_cb plug;
+	struct provcard_queue *queue;
+	int gate;
+};
+
+static void provcard_queue_unplug(struct blk_plug_cb *plug, bool from_schedule)
+{
+	struct provcard_plug *own = container_of(plug, struct provcard_plug, plug);
+
+	provcard_queue_ring(own->queue);
+	provcard_leave(own->queue->card, own->gate);
+	kfree(own);
 }
 
 /*
- * Give a command to the card. -EAGAIN: no slot, or a reset in progress; wait on queue->room.
- *
- * The generation is stable here: it changes only while every queue is closed.
+ * Ring when the thread has submitted all it wants to, or sleeps. Until then it is inside the gate,
+ * whatever becomes of its descriptor.
  */
-int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request *request)
+static void provcard_queue_ring_soon(struct provcard_queue *queue)
+{
+	struct blk_plug_cb *plug = blk_check_plugged(provcard_queue_unplug, queue,
+						     sizeof(struct provcard_plug));
+	struct provcard_plug *own = container_of(plug, struct provcard_plug, plug);
+
+	if (!plug) {
+		provcard_queue_ring(queue);
+		return;
+	}
+	if (own->queue)
+		return;
+	own->queue = queue;
+	own->gate = srcu_read_lock(&queue->card->gate);
+}
+
+static int provcard_queue_put(struct provcard_queue *queue, struct provcard_request *request)
 {
 	unsigned int limit = request->origin == PROVCARD_ORIGIN_USER ? queue->slots_user :
 								       queue->slots_all;
@@ -210,11 +318,26 @@ int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request 
 	trace_provcard_submit(request);
 	queue->sq[queue->sq_tail] = request->sqe;
 	queue->sq_tail = (queue->sq_tail + 1) % queue->sq_entries;
-	provcard_queue_ring(queue);
-	if (request->timeout_ms)
-		queue_delayed_work(provcard_timeout_queue(request), &request->timeout,
-				   msecs_to_jiffies(request->timeout_ms));
+	if (request->timeout_ms) {
+		request->deadline = jiffies + msecs_to_jiffies(request->timeout_ms);
+		provcard_queue_arm(queue, request->deadline);
+	}
 	return 0;
+}
+
+/*
+ * Give a command to the card. -EAGAIN: no slot, or a reset in progress; wait on queue->room. Once
+ * it is there it may end at any time, and the request with it.
+ *
+ * The generation is stable here: it changes only while every queue is closed.
+ */
+int provcard_queue_submit(struct provcard_queue *queue, struct provcard_request *request)
+{
+	int ret = provcard_queue_put(queue, request);
+
+	if (!ret)
+		provcard_queue_ring_soon(queue);
+	return ret;
 }
 
 void provcard_queue_put_slot(struct provcard_queue *queue, unsigned int slot)

@@ -11,13 +11,6 @@
 #include "card.h"
 #include "trace.h"
 
-static void provcard_request_work(struct work_struct *work)
-{
-	struct provcard_request *request = container_of(work, struct provcard_request, work);
-
-	request->finish(request);
-}
-
 /*
  * The command's time is over. Abort it; a card that does not even let go of the command is reset,
  * and the reset ends the command. The slot is not given to another command while this runs, since
@@ -25,8 +18,7 @@ static void provcard_request_work(struct work_struct *work)
  */
 static void provcard_request_expire(struct work_struct *work)
 {
-	struct provcard_request *request =
-		container_of(to_delayed_work(work), struct provcard_request, timeout);
+	struct provcard_request *request = container_of(work, struct provcard_request, expiry);
 	struct provcard *card = request->queue->card;
 
 	if (completion_done(&request->done))
@@ -69,8 +61,7 @@ struct provcard_request *provcard_request_alloc(struct provcard_queue *queue,
 	request->timeout_ms = PROVCARD_ADMIN_TIMEOUT_MS;
 	init_completion(&request->done);
 	INIT_LIST_HEAD(&request->node);
-	INIT_WORK(&request->work, provcard_request_work);
-	INIT_DELAYED_WORK(&request->timeout, provcard_request_expire);
+	INIT_WORK(&request->expiry, provcard_request_expire);
 	return request;
 }
 
@@ -94,7 +85,8 @@ void provcard_request_release(struct provcard_request *request)
 
 	if (request->job)
 		provcard_job_unlist(request);
-	cancel_delayed_work_sync(&request->timeout);
+	if (request->expiring)
+		cancel_work_sync(&request->expiry);
 	provcard_buffer_unmap(queue->card, &request->in);
 	provcard_buffer_unmap(queue->card, &request->out);
 	if (request->submitted)
@@ -138,12 +130,6 @@ static int provcard_request_submit(struct provcard_request *request, bool nonblo
 					provcard_request_tried(request, &ret)) ?: ret;
 }
 
-/* As if its time were over now. Caller holds the queue's lock and knows that it is in flight. */
-static void provcard_request_hasten(struct provcard_request *request)
-{
-	mod_delayed_work(system_long_wq, &request->timeout, 0);
-}
-
 /**
  * provcard_request_abandon - nobody waits for a command any more
  * @request: submitted
@@ -157,7 +143,7 @@ bool provcard_request_abandon(struct provcard_request *request)
 	if (completion_done(&request->done))
 		return false;
 	request->finish = provcard_request_free;
-	provcard_request_hasten(request);
+	provcard_queue_hasten(request);
 	return true;
 }
 
@@ -180,7 +166,7 @@ bool provcard_request_cancel(struct provcard_request *request)
 		return false;
 	if (!request->cancelled) {
 		WRITE_ONCE(request->cancelled, true);
-		provcard_request_hasten(request);
+		provcard_queue_hasten(request);
 	}
 	return true;
 }
