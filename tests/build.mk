@@ -36,8 +36,8 @@ HERE := $(MAKE) --no-print-directory O=$(if $(filter file,$(origin O)),build/env
 SUITES := source unit sanitize fuzz crash parts card interop vm
 CHECKS := check $(addprefix check-,$(SUITES))
 
-.PHONY: demo bench $(CHECKS) demo-here bench-here $(addsuffix -here,$(CHECKS))
-demo bench fuzz fuzz-corpus $(CHECKS):
+.PHONY: demo bench soak $(CHECKS) demo-here bench-here soak-here $(addsuffix -here,$(CHECKS))
+demo bench soak fuzz fuzz-corpus $(CHECKS):
 	@$(ENTER) $(HERE) $@-here
 
 demo-here: all device-firmware
@@ -45,6 +45,10 @@ demo-here: all device-firmware
 
 bench-here: all device-firmware bench-programs
 	@PROVCARD_BUILD=$(O) $(if $(UNITS),PROVCARD_BENCH_UNITS=$(UNITS)) python3 tests/bench/bench.py $(BENCH)
+
+# Cards that come and go under load; START=N goes on where a run was stopped.
+soak-here: all vm-tools
+	@PROVCARD_BUILD=$(O) PYTHONPATH=tests python3 -m provtest.soak --cycles $(or $(CYCLES),1000) --seed $(SEED) --start $(or $(START),0)
 
 check-here: all unit-tests sanitized-tests fuzz-programs crash-program device-firmware vm-tools
 	@PROVCARD_BUILD=$(O) tests/run.py $(SUITES)
@@ -96,9 +100,11 @@ $(TEST_FIRMWARE): $(O)/firmware/%.pfw: $(O)/firmware/% $(O)/provcard $(FIRMWARE_
 PROGRAMS += $(TEST_FIRMWARE)
 
 # What the VM tests use beside our own programs.
-VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/stubborn-card $(O)/evil/evil-card $(O)/evil/evil-load
+VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/soak-load $(O)/vm/stubborn-card $(O)/evil/evil-card $(O)/evil/evil-load
 vm-tools: $(VM_TOOLS)
 $(O)/vm/send-command: tests/vm/send_command.c
+$(O)/vm/soak-load: tests/vm/soak_load.c
+$(O)/vm/send-command $(O)/vm/soak-load:
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CPPFLAGS) $(CFLAGS) -static -o $@ $<
 $(O)/vm/stubborn-card: $(O)/obj/firmware/port/emu/main.o $(O)/obj/tests/vm/stubborn_core.o $(FIRMWARE_EMU) $(O)/libprovpkg.a
