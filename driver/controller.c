@@ -97,8 +97,10 @@ static int provcard_quiet(struct provcard *card)
 {
 	int ret = 0;
 
-	if (readl(card->regs + PROVCARD_REG_CC) & PROVCARD_CC_EN)
+	if (readl(card->regs + PROVCARD_REG_CC) & PROVCARD_CC_EN) {
+		dev_info(&card->pdev->dev, "the card was left enabled, stopping it\n");
 		ret = provcard_disable(card);
+	}
 	pci_clear_master(card->pdev);
 	return ret;
 }

@@ -94,6 +94,11 @@ class Guest:
         self.qmp = self._connect("qmp.sock", deadline)
         self._read_line(self.qmp, deadline)
         self.monitor("qmp_capabilities")
+        self.await_shell(timeout)
+
+    def await_shell(self, timeout=120):
+        """Until the guest's init has come to its shell, also when a kernel has started another one."""
+        deadline = time.monotonic() + timeout
         while self._shell_line(deadline) != "ready":
             pass
 
