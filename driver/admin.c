@@ -9,10 +9,10 @@
 #include "trace.h"
 
 /*
- * With many commands in flight the card tells of half of them at once. A lone command, or the last
- * of several, is announced at once; what others delay, for a millisecond at most.
+ * Sixteen at once, so that of 32 commands in flight half are always the card's. A lone command, or
+ * the last of several, is announced at once; what others delay, for a millisecond at most.
  */
-#define PROVCARD_COALESCE_ENTRIES 32
+#define PROVCARD_COALESCE_ENTRIES 16
 #define PROVCARD_COALESCE_TIME_100US 10
 
 #define PROVCARD_EVENT_INTERVAL_MS 10

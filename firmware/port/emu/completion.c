@@ -58,18 +58,16 @@ void cq_forget(struct completion_queue *cq)
 		cq->unannounced = unseen;
 }
 
-/*
- * Commands that will report to this ring soon. As long as they are more than what is not announced, an announcement may be put
- * off: the card has work, and the host is told of half of it at once.
- */
-static size_t more_to_come(const struct controller *c, uint16_t id)
+/* Whether commands will report to this ring soon: an announcement may then be put off. */
+static bool more_to_come(const struct controller *c, uint16_t id)
 {
-	size_t count = 0, i;
+	size_t i;
 
 	for (i = 0; i < QUEUES_MAX; i++)
-		if (c->sq[i].used && c->sq[i].cq == id)
-			count += c->sq[i].count - c->sq[i].long_count + (size_t)(c->sq[i].published - c->sq[i].taken);
-	return count;
+		if (c->sq[i].used && c->sq[i].cq == id &&
+		    (c->sq[i].count > c->sq[i].long_count || c->sq[i].published != c->sq[i].taken))
+			return true;
+	return false;
 }
 
 static void arm_timer(struct controller *c)
@@ -87,7 +85,7 @@ static void announce(struct controller *c, struct completion_queue *cq)
 
 	if (c->gate.closed || !cq->unannounced)
 		return;
-	if (id && c->coalescing >> 8 && cq->unannounced <= (c->coalescing & 0xff) && cq->unannounced < more_to_come(c, id)) {
+	if (id && c->coalescing >> 8 && cq->unannounced <= (c->coalescing & 0xff) && more_to_come(c, id)) {
 		arm_timer(c);
 		if (c->timer_armed)
 			return;
