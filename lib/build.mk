@@ -3,6 +3,10 @@ SONAME := 0
 LIBCRYPTO := $(shell $(PKG_CONFIG) --libs 'libcrypto >= 3.5' 2>/dev/null)
 CRYPTO_LIBS := $(or $(LIBCRYPTO),-lcrypto)
 
+NL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnl-genl-3.0 2>/dev/null)
+NL_LIBS := $(or $(shell $(PKG_CONFIG) --libs libnl-genl-3.0 2>/dev/null),-lnl-genl-3 -lnl-3)
+CFLAGS-lib := $(NL_CFLAGS)
+
 LIBRARIES := $(O)/libprovpkg.so $(O)/libprovcard.so $(O)/libprovpkg.a $(O)/libprovcard.a
 libobjects = $(patsubst %.c,$(O)/obj/%.o,$(wildcard lib/$(1)/*.c lib/refusal.c))
 
@@ -19,7 +23,7 @@ $(O)/libprov%.a: $$(call libobjects,prov$$*)
 
 $(O)/libprov%.so: $$(call libobjects,prov$$*) lib/prov$$*/libprov$$*.map
 	$(call say,LD)$(CC) $(LDFLAGS) -shared -Wl,-soname,libprov$*.so.$(SONAME) -Wl,--version-script=lib/prov$*/libprov$*.map \
-		-o $@.$(SONAME) $(filter %.o,$^) $(if $(filter pkg,$*),$(CRYPTO_LIBS))
+		-o $@.$(SONAME) $(filter %.o,$^) $(if $(filter pkg,$*),$(CRYPTO_LIBS),$(NL_LIBS))
 	@ln -sf $(@F).$(SONAME) $@
 
 # Folders below the prefix are named by it, so that pkg-config can be told of another (--define-prefix, a sysroot).
@@ -38,7 +42,7 @@ Cflags: -I$${includedir}
 endef
 
 $(O)/pkgconfig/provpkg.pc: export text := $(call pkgconfig,provpkg,Formats of the provcard secure provisioning stack,libcrypto >= 3.5)
-$(O)/pkgconfig/provcard.pc: export text := $(call pkgconfig,provcard,Access to provcard HSM programmer cards)
+$(O)/pkgconfig/provcard.pc: export text := $(call pkgconfig,provcard,Access to provcard HSM programmer cards,libnl-genl-3.0)
 # What "make install prefix=..." says counts, whatever was built before; unchanged files keep their time.
 .PHONY: pkgconfig-always
 $(O)/pkgconfig/%.pc: pkgconfig-always

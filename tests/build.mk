@@ -9,7 +9,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*
 UNIT_HELPERS := $(filter-out $(O)/obj/tests/unit/test_%.o,$(call objects,tests/unit))
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a $(O)/libprovpkg.a
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CRYPTO_LIBS) $(NL_LIBS) -lpthread
 
 # tests/bench/bench_NAME.c is one bench; bench_device_issue needs the library alone, and tests of the library use it.
 BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out %/bench_device_issue.c,$(wildcard tests/bench/bench_*.c)))
@@ -100,7 +100,7 @@ $(TEST_FIRMWARE): $(O)/firmware/%.pfw: $(O)/firmware/% $(O)/provcard $(FIRMWARE_
 PROGRAMS += $(TEST_FIRMWARE)
 
 # What the VM tests use beside our own programs.
-VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/soak-load $(O)/vm/stubborn-card $(O)/evil/evil-card $(O)/evil/evil-load
+VM_TOOLS := $(O)/vm/find-pieces $(O)/vm/kdf-spy.so $(O)/vm/send-command $(O)/vm/soak-load $(O)/vm/stubborn-card $(O)/evil/evil-card $(O)/evil/evil-load $(O)/vm/ynl-monitor
 vm-tools: $(VM_TOOLS)
 $(O)/vm/send-command: tests/vm/send_command.c
 $(O)/vm/soak-load: tests/vm/soak_load.c
@@ -123,6 +123,28 @@ $(O)/vm/find-pieces: tests/vm/find_pieces.c
 $(O)/vm/kdf-spy.so: tests/vm/kdf_spy.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -shared -o $@ $< -ldl
+
+# The kernel's own netlink client, generated from our specification by the kernel's own generator.
+YNL := $(KERNEL_CACHE)/$(basename $(basename $(notdir $(KERNEL_TARBALL))))-ynl
+YNL_SPEC := Documentation/netlink/specs/provcard.yaml
+YNL_GENERATE = python3 $(YNL)/tools/net/ynl/ynl-gen-c.py --spec $(O)/vm/ynl/Documentation/netlink/specs/provcard.yaml
+$(YNL): $(KERNEL_TARBALL)
+	rm -rf $@.$$$$ && mkdir -p $@.$$$$ && \
+	tar -xf $< -C $@.$$$$ --strip-components=1 --wildcards '*/tools/net/ynl/*' '*/Documentation/netlink/genetlink*.yaml' && \
+	{ mv -T $@.$$$$ $@ || rm -rf $@.$$$$; } && touch $@
+# The generator names its source by what stands below the folder that has MAINTAINERS, and finds the schema beside the specification.
+$(O)/vm/ynl/stamp: $(YNL_SPEC) | $(YNL)
+	@mkdir -p $(@D)/Documentation/netlink/specs
+	@: >$(@D)/MAINTAINERS
+	@cp $(YNL)/Documentation/netlink/*.yaml $(@D)/Documentation/netlink
+	@cp $< $(@D)/Documentation/netlink/specs
+	$(YNL_GENERATE) --mode uapi --header -o $(@D)/provcard_netlink.h
+	$(YNL_GENERATE) --mode user --header -o $(@D)/provcard-user.h
+	$(YNL_GENERATE) --mode user --source -o $(@D)/provcard-user.c
+	@: >$@
+$(O)/vm/ynl-monitor: tests/vm/ynl_monitor.c driver/include/uapi/linux/provcard_netlink.h $(O)/vm/ynl/stamp
+	$(call say,LD)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g -Wall -static -Idriver/include/uapi -I$(O)/vm/ynl \
+		-isystem $(YNL)/tools/net/ynl/lib -o $@ $< $(O)/vm/ynl/provcard-user.c $(YNL)/tools/net/ynl/lib/ynl.c
 
 # Firmware of the demonstration device, for the simulated part and for a real one alike.
 DEVICE_CC ?= arm-none-eabi-gcc
@@ -184,13 +206,13 @@ $(FUZZ_TOOLS): $(filter-out %/main.o,$(call objects,tools))
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 $(O)/fuzz_image $(O)/fuzz_rot_json: $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(FUZZ_TOOLS) $(O)/libprovcard.a $(O)/libprovpkg.a
-	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) $(NL_LIBS) -lpthread
 $(O)/fuzz_handover: $(O)/obj/tests/fuzz/fuzz_handover.o $(FUZZ_COMMON) $(patsubst %,$(O)/obj/tests/unit/%.o,maker pki) $(FUZZ_TOOLS) \
 		$(O)/libprovcard.a $(O)/libprovpkg.a
-	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) $(NL_LIBS) -lpthread
 $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_CORE) $(FIRMWARE_HEAD) $(O)/libprovcard.a \
 		$(O)/libprovpkg.a
-	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ -lcmocka $(CRYPTO_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ -lcmocka $(CRYPTO_LIBS) $(NL_LIBS) -lpthread
 
 # Crash states of the card's memory (Documentation/crash-states.rst): heads wait before every commit until they are told to go, and vaults are decoded once.
 crash-program: $(O)/crash

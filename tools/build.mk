@@ -4,7 +4,7 @@ JSON_LIBS := $(shell $(PKG_CONFIG) --libs json-c libelf 2>/dev/null)
 CFLAGS-tools := $(JSON_CFLAGS)
 
 $(O)/provcard: $(call objects,tools) $(O)/libprovcard.a $(O)/libprovpkg.a
-	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) -lpthread
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) $(JSON_LIBS) $(NL_LIBS) -lpthread
 PROGRAMS += $(O)/provcard
 
 INSTALL += install-tools

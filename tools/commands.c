@@ -8,6 +8,11 @@ const struct command commands[] = {
 	{ "status", "show the card's state and who is enrolled", NULL, NULL, VALUE_NONE, false, TABLES(status) },
 	{ "heads", "show the programming heads", NULL, NULL, VALUE_NONE, false, TABLES(heads) },
 	{ "jobs", "show the jobs and their counts", NULL, NULL, VALUE_NONE, false, TABLES(jobs) },
+	{ "monitor", "print what happens to the cards of this machine, a line for each event",
+	  "Units, jobs, faults, resets, cards that come and go, until Ctrl-C. Takes the capability CAP_NET_ADMIN, since events tell\n"
+	  "how production goes. With -o json each line is an object. A number behind #, or sequence, counts events of all\n"
+	  "cards; what a monitor was too slow to take is reported as lost.",
+	  NULL, VALUE_NONE, false, TABLES(monitor) },
 	{ "csr", "export certificate requests of the card's keys, PEM",
 	  "--identity: of the identity keys, for the card maker. --issuer OEM: of the key that signs the\n"
 	  "certificates of that OEM's devices, for the OEM's CA; the card has one of each --algorithm.",

@@ -8,6 +8,7 @@
 #define COMMANDS(X)                                                                                                                        \
 	X(status)                                                                                                                          \
 	X(heads)                                                                                                                           \
+	X(monitor)                                                                                                                         \
 	X(jobs)                                                                                                                            \
 	X(cert)                                                                                                                            \
 	X(csr)                                                                                                                             \

@@ -91,6 +91,11 @@ int report_bad_input(const char *what, const char *sentence, const char *remedy)
 	return report(EXIT_INPUT, &(struct error_report){ .what = what, .sentence = sentence, .remedy = remedy });
 }
 
+int report_machine(const char *what, const char *sentence, const char *remedy)
+{
+	return report(EXIT_MACHINE, &(struct error_report){ .what = what, .sentence = sentence, .remedy = remedy });
+}
+
 static const char *machine_remedy(int error)
 {
 	switch (error) {

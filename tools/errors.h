@@ -36,6 +36,8 @@ int report_refusal(const char *what, unsigned int code, const char *detail);
 int report_input(const char *what, unsigned int code, const char *detail);
 /* An input is not usable and no refusal code says so. */
 int report_bad_input(const char *what, const char *sentence, const char *remedy);
+/* This machine does not let us, and no errno says what to do. */
+int report_machine(const char *what, const char *sentence, const char *remedy);
 /* A negative errno of this machine: memory, files. */
 int report_errno(const char *what, int error);
 /* A negative errno of libprovcard. */

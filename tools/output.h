@@ -134,6 +134,8 @@ struct print_ops {
 	void (*head)(struct output *output, const struct provcard_head *head);
 	void (*job)(struct output *output, const struct provcard_job_status *job);
 	void (*unit)(struct output *output, const struct provcard_unit *unit);
+	/* At once, a line; the output is a stream of them. */
+	void (*event)(struct output *output, const struct provcard_monitor_event *event);
 	void (*run_summary)(struct output *output, const struct run_summary *summary);
 	void (*record)(struct output *output, const struct provpkg_record *record);
 	void (*refusal)(struct output *output, const struct provcard_refusal_info *refusal);
@@ -161,6 +163,7 @@ struct output {
 	const struct print_ops *ops;
 	struct json_object *root; /* JSON only */
 	unsigned int lines; /* text only: rows of the table so far */
+	bool is_stream; /* JSON only: lines of their own were printed, and an error is another one */
 };
 
 extern const struct print_ops print_text;
@@ -168,6 +171,10 @@ extern const struct print_ops print_json;
 
 void output_error(struct output *output, const struct error_report *error);
 void output_done(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* output_event.c */
+void text_event(struct output *output, const struct provcard_monitor_event *event);
+void json_event(struct output *output, const struct provcard_monitor_event *event);
 
 /* Names of states; "unknown" for what this version does not know. */
 const char *card_state_name(uint32_t state);
@@ -204,6 +211,8 @@ const char *to_time(char *text, int64_t seconds);
 void json_add_text(struct json_object *object, const char *key, const char *text);
 void json_add_hex(struct json_object *object, const char *key, const void *data, size_t size);
 void json_add_number(struct json_object *object, const char *key, uint64_t value);
+/* A code, its name and its sentence; null when there is none. */
+void json_add_refusal(struct json_object *object, const char *key, unsigned int code);
 void json_add_time(struct json_object *object, const char *key, int64_t seconds);
 
 /* A record as JSON: what 'provcard log' and a delivery's records.jsonl hold. */

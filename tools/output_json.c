@@ -37,7 +37,7 @@ static struct json_object *section(struct output *output, const char *key)
 	return entry;
 }
 
-static void add_refusal(struct json_object *object, const char *key, unsigned int code)
+void json_add_refusal(struct json_object *object, const char *key, unsigned int code)
 {
 	const struct provcard_refusal_info *info = provcard_refusal_find(code);
 	struct json_object *entry = NULL;
@@ -117,7 +117,7 @@ static void json_status(struct output *output, const struct provcard_status *sta
 	json_add_number(entry, "log_size", status->log_size);
 	json_add_number(entry, "flushes", status->flushes);
 	json_add_number(entry, "staging_size", status->staging_size);
-	add_refusal(entry, "fault", status->fault);
+	json_add_refusal(entry, "fault", status->fault);
 	if (people)
 		json_object_object_add(entry, "enrolled", people_to_json(people));
 	if (policy)
@@ -135,7 +135,7 @@ static void json_head(struct output *output, const struct provcard_head *head)
 	json_add_hex(entry, "uid", head->uid, head->uid_size);
 	json_add_number(entry, "good", head->good);
 	json_add_number(entry, "scrap", head->scrap);
-	add_refusal(entry, "last_refusal", head->last_refusal);
+	json_add_refusal(entry, "last_refusal", head->last_refusal);
 }
 
 static void add_approval(struct json_object *approvals, enum provpkg_operation operation, enum provpkg_role role, unsigned int count)
@@ -203,7 +203,7 @@ static void json_unit(struct output *output, const struct provcard_unit *unit)
 	if (unit->log_index != UINT64_MAX)
 		json_add_number(entry, "log_index", unit->log_index);
 	json_add_hex(entry, "certificate_sha256", unit->certificate_digest, sizeof(unit->certificate_digest));
-	add_refusal(entry, "refusal", unit->refusal);
+	json_add_refusal(entry, "refusal", unit->refusal);
 }
 
 static void json_run_summary(struct output *output, const struct run_summary *summary)
@@ -254,7 +254,7 @@ struct json_object *record_to_json(const struct provpkg_record *record)
 		json_object_object_add(entry, "locked", json_object_new_boolean(record->locked));
 		json_add_text(entry, "proof", proof_name(record->proof));
 	}
-	add_refusal(entry, "refusal", record->code);
+	json_add_refusal(entry, "refusal", record->code);
 	return entry;
 }
 
@@ -538,7 +538,7 @@ static struct json_object *slot_to_json(const struct provcard_firmware_slot *slo
 		json_add_number(entry, "security_version", slot->security_version);
 		json_add_hex(entry, "sha256", slot->digest, sizeof(slot->digest));
 	}
-	add_refusal(entry, "refusal", slot->refusal);
+	json_add_refusal(entry, "refusal", slot->refusal);
 	return entry;
 }
 
@@ -608,7 +608,10 @@ static void json_error(struct output *output, const struct error_report *error)
 
 static void json_finish(struct output *output)
 {
-	printf("%s\n", json_object_to_json_string_ext(root_of(output), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	int form = output->is_stream ? JSON_C_TO_STRING_PLAIN : JSON_C_TO_STRING_PRETTY;
+
+	if (output->root || !output->is_stream)
+		printf("%s\n", json_object_to_json_string_ext(root_of(output), form | JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(stdout);
 	json_object_put(output->root);
 	output->root = NULL;
@@ -620,6 +623,7 @@ const struct print_ops print_json = {
 	.head = json_head,
 	.job = json_job,
 	.unit = json_unit,
+	.event = json_event,
 	.run_summary = json_run_summary,
 	.record = json_record,
 	.refusal = json_refusal,

@@ -501,6 +501,7 @@ const struct print_ops print_text = {
 	.head = text_head,
 	.job = text_job,
 	.unit = text_unit,
+	.event = text_event,
 	.run_summary = text_run_summary,
 	.record = text_record,
 	.refusal = text_refusal,

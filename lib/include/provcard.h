@@ -380,6 +380,67 @@ PROVCARD_MUST_CHECK int provcard_unit_wait(struct provcard_job *job, struct prov
 /* A descriptor that polls readable when provcard_unit_wait() would return a unit; belongs to the job. */
 int provcard_job_fd(struct provcard_job *job);
 
+/* ---- Events of all cards of this machine ---- */
+
+struct provcard_monitor; /* a listener; needs no card */
+
+/* What happened. More kinds may come; a program passes over those it does not know. */
+enum provcard_monitor_kind {
+	PROVCARD_MONITOR_LOST = 0, /* events were lost, how many the next event's @lost says; no other member is set */
+	PROVCARD_MONITOR_CARD_ADDED = 2, /* the driver has taken a card into service; @state, @generation */
+	PROVCARD_MONITOR_CARD_REMOVED = 3, /* the driver has let go of a card; @state, @generation */
+	PROVCARD_MONITOR_CARD_CHANGED = 4, /* what the driver can do with a card has changed; @state, @generation */
+	PROVCARD_MONITOR_RESET = 5, /* a card is being reset, its jobs are void; @generation begins */
+	PROVCARD_MONITOR_LIFE_CHANGED = 6, /* the card's own state has changed: see provcard_status_read() */
+	PROVCARD_MONITOR_HEAD_CHANGED = 7, /* @head: see provcard_head_list() */
+	PROVCARD_MONITOR_JOB_CHANGED = 8, /* one of its jobs: see provcard_job_list() */
+	PROVCARD_MONITOR_FAULT = 9, /* the card has stopped production; @refusal */
+	PROVCARD_MONITOR_TAMPER = 10, /* the card was tampered with; @refusal */
+	PROVCARD_MONITOR_FIRMWARE = 11, /* the firmware in one of its slots: see provcard_firmware_read() */
+};
+
+/* What the driver can do with a card; the card's own state is another matter. */
+enum provcard_monitor_state {
+	PROVCARD_MONITOR_STATE_LIVE = 0,
+	PROVCARD_MONITOR_STATE_RESETTING = 1,
+	PROVCARD_MONITOR_STATE_DEAD = 2,
+	PROVCARD_MONITOR_STATE_GONE = 3,
+};
+
+/**
+ * struct provcard_monitor_event - one event; members that its kind does not name are 0
+ * @kind: enum provcard_monitor_kind
+ * @card: N of /dev/provcardN; may be another card's later, which the serial number never is
+ * @sequence: events of all cards counted together since the driver was loaded
+ * @time_ns: since 1970 by this machine's clock; may go back when that is set, only @sequence is an order
+ * @lost: how many events before this one did not arrive
+ */
+struct provcard_monitor_event {
+	uint32_t kind;
+	uint32_t card;
+	uint64_t sequence;
+	uint64_t time_ns;
+	uint64_t lost;
+	char name[36];
+	char serial[36];
+	uint32_t state;
+	uint32_t generation;
+	uint32_t head;
+	uint32_t refusal;
+	uint64_t reserved[4];
+};
+
+/*
+ * Listen from now on; takes CAP_NET_ADMIN. -EPERM: the caller has it not; -ENODEV: the driver is not loaded, or this is not the
+ * initial network namespace. A driver that is loaded anew later is listened to again.
+ */
+PROVCARD_MUST_CHECK int provcard_monitor_open(struct provcard_monitor **monitor);
+/* The next event. @timeout_ms: -1 waits, 0 polls. -EAGAIN: none came in time; -EINTR: a signal came. */
+PROVCARD_MUST_CHECK int provcard_monitor_next(struct provcard_monitor *monitor, struct provcard_monitor_event *event, int timeout_ms);
+/* Polls readable when provcard_monitor_next() may return an event; belongs to the monitor. */
+int provcard_monitor_descriptor(const struct provcard_monitor *monitor);
+void provcard_monitor_close(struct provcard_monitor *monitor); /* NULL is allowed */
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

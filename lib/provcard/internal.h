@@ -58,4 +58,14 @@ void provcard_decode_job(const struct provcard_service_job *wire, struct provcar
 PROVCARD_MUST_CHECK int provcard_decode_head(const struct provcard_service_head *wire, struct provcard_head *head);
 PROVCARD_MUST_CHECK int provcard_decode_unit(const struct provcard_service_unit *wire, struct provcard_unit *unit);
 
+/* ---- monitor_decode.c ---- */
+
+/*
+ * An event out of a netlink message of @size bytes, of a family with number @family. -EPROTO when it is none. Of what the message does
+ * not say the event has 0.
+ */
+PROVCARD_MUST_CHECK int provcard_monitor_decode(const void *message, size_t size, uint16_t family, struct provcard_monitor_event *event);
+/* Count what came before @event and did not arrive; *next is the number awaited, 0 before the first. */
+void provcard_monitor_count(struct provcard_monitor_event *event, uint64_t *next);
+
 #endif
