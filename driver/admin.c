@@ -33,6 +33,38 @@ static int provcard_admin_command(struct provcard *card, enum provcard_origin or
 	return provcard_request_execute(request, false, answer);
 }
 
+/**
+ * provcard_admin_call - a command on behalf of another part of the kernel
+ * @card: the card; it may be gone
+ * @sqe: the command; what it names of memory is the caller's until this returns
+ * @out_limit: bytes of its out buffer
+ * @timeout_ms: the card's time
+ * @nonblock: -EAGAIN rather than wait for the end of a reset
+ * @answer: the card's answer when 0 is returned
+ *
+ * Takes one of the slots that are kept for the driver, so callers see to it that they are few.
+ */
+int provcard_admin_call(struct provcard *card, const struct provcard_hif_sqe *sqe, u32 out_limit,
+			unsigned int timeout_ms, bool nonblock, struct provcard_answer *answer)
+{
+	struct provcard_request *request;
+	int gate, ret;
+
+	ret = provcard_enter(card, &gate);
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
+	request = provcard_request_alloc(&card->queues[0], PROVCARD_ORIGIN_DRIVER, sqe->opcode);
+	if (request) {
+		request->sqe = *sqe;
+		request->out_limit = out_limit;
+		request->timeout_ms = timeout_ms;
+		ret = provcard_request_execute(request, nonblock, answer);
+	}
+	provcard_leave(card, gate);
+	return ret;
+}
+
 static struct provcard_request *provcard_admin_request(struct provcard *card, u8 opcode)
 {
 	return provcard_request_alloc(&card->queues[0], PROVCARD_ORIGIN_DRIVER, opcode);

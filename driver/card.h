@@ -63,8 +63,11 @@
 struct cred;
 struct io_uring_cmd;
 struct provcard;
+struct provcard_hwmon;
 struct provcard_job;
 struct provcard_request;
+struct provcard_rng;
+struct provcard_upload;
 
 /*
  * struct provcard_queue - a submission ring and its completion ring
@@ -236,6 +239,9 @@ struct provcard {
 
 	struct list_head listed;
 	struct dentry *debugfs;
+	struct provcard_hwmon *hwmon;
+	struct provcard_rng *rng;
+	struct provcard_upload *upload;
 };
 
 /* pci.c */
@@ -440,6 +446,8 @@ int provcard_admin_job_create(struct provcard *card, u32 *handle, u32 *generatio
 void provcard_admin_job_delete(struct provcard *card, u32 handle, u32 generation);
 int provcard_admin_abort(struct provcard_request *request);
 void provcard_event_work(struct work_struct *work);
+int provcard_admin_call(struct provcard *card, const struct provcard_hif_sqe *sqe, u32 out_limit,
+			unsigned int timeout_ms, bool nonblock, struct provcard_answer *answer);
 
 /* irq.c */
 int provcard_irq_alloc(struct provcard *card);
@@ -461,6 +469,38 @@ extern const struct pci_error_handlers provcard_error_handlers;
 void provcard_coredump_begin(struct provcard *card, struct seq_buf *dump);
 void provcard_coredump_publish(struct provcard *card, struct seq_buf *dump, int error);
 void provcard_coredump_discard(struct seq_buf *dump);
+
+/* hwmon.c */
+#if IS_ENABLED(CONFIG_HWMON)
+void provcard_hwmon_add(struct provcard *card);
+void provcard_hwmon_remove(struct provcard *card);
+#else
+static inline void provcard_hwmon_add(struct provcard *card)
+{
+}
+
+static inline void provcard_hwmon_remove(struct provcard *card)
+{
+}
+#endif
+
+/* hwrng.c */
+#if IS_ENABLED(CONFIG_HW_RANDOM)
+void provcard_hwrng_add(struct provcard *card);
+void provcard_hwrng_remove(struct provcard *card);
+#else
+static inline void provcard_hwrng_add(struct provcard *card)
+{
+}
+
+static inline void provcard_hwrng_remove(struct provcard *card)
+{
+}
+#endif
+
+/* fwupload.c */
+void provcard_upload_add(struct provcard *card);
+void provcard_upload_remove(struct provcard *card);
 
 /* sysfs.c */
 extern const struct attribute_group *provcard_groups[];

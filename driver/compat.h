@@ -12,4 +12,14 @@
 #define provcard_devnode_const const
 #endif
 
+/*
+ * a066f906ba39 ("firmware_loader: Expand Firmware upload error codes with firmware invalid
+ * error"), 6.8
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define PROVCARD_FW_UPLOAD_ERR_INVALID FW_UPLOAD_ERR_RW_ERROR
+#else
+#define PROVCARD_FW_UPLOAD_ERR_INVALID FW_UPLOAD_ERR_FW_INVALID
+#endif
+
 #endif

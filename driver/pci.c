@@ -150,6 +150,9 @@ static int provcard_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return dev_err_probe(&pdev->dev, ret, "no usable card\n");
 	}
 	pci_set_drvdata(pdev, card);
+	provcard_hwmon_add(card);
+	provcard_hwrng_add(card);
+	provcard_upload_add(card);
 	dev_info(&pdev->dev, "%s: serial %s, firmware %s, %u heads, %u I/O queues, %u vectors\n",
 		 dev_name(&card->dev), card->serial, card->firmware, card->heads, card->io_queues,
 		 card->vectors_count);
@@ -165,6 +168,10 @@ static void provcard_remove(struct pci_dev *pdev)
 	provcard_nodes_remove(card);
 	cdev_device_del(&card->access.cdev, &card->dev);
 	provcard_controller_stop(card);
+	/* The stop has ended the commands that their callbacks wait for, so this takes no time. */
+	provcard_upload_remove(card);
+	provcard_hwrng_remove(card);
+	provcard_hwmon_remove(card);
 	provcard_resources_free(card);
 	provcard_pci_disable(card);
 	put_device(&card->dev);

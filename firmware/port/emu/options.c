@@ -35,6 +35,7 @@ static const char usage[] =
 	"tamper input: the card destroys its secrets. A file named tamper in the state folder is its latch, also without power.\n"
 	"A file named sensors there is what the board's sensors say, read anew each time: temperature and supply in 1/1000 degrees\n"
 	"Celsius and mV, then the temperature's max and crit and the supply's min and max; what is left out is as on a healthy board.\n"
+	"A file named noise is what the noise source gives, again and again.\n"
 	"Exit status: 0 after an orderly stop, 1 when the card cannot start or go on, 2 for a wrong command line.\n";
 
 static bool parse_number(const char *text, int64_t low, int64_t high, int64_t *value)

@@ -122,12 +122,29 @@ static bool port_presence(void *port)
 	return ((struct emu_port *)port)->present;
 }
 
+/* A noise source that is not what it was: the file's bytes, again and again. False where there is no such file. */
+static bool worn_entropy(struct state *state, uint8_t *bytes, size_t size)
+{
+	uint8_t noise[64];
+	ssize_t got;
+	int fd = openat(state->folder, "noise", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	got = read(fd, noise, sizeof(noise));
+	close(fd);
+	for (size_t i = 0; i < size && got > 0; i++)
+		bytes[i] = noise[i % (size_t)got];
+	return got > 0;
+}
+
 static int port_entropy(void *port, void *data, size_t size)
 {
 	uint8_t *bytes = data;
 	ssize_t got;
 
-	(void)port;
+	if (worn_entropy(state_of(port), data, size))
+		return 0;
 	while (size) {
 		got = getrandom(bytes, size, 0);
 		if (got < 0 && errno == EINTR)
