@@ -209,20 +209,20 @@ int provcard_admin_job_create(struct provcard *card, u32 *handle, u32 *generatio
 	return -EIO;
 }
 
+/* Made before the job is: a card must not go on with a job for want of memory to end it. */
+struct provcard_request *provcard_admin_job_deletion(struct provcard *card)
+{
+	return provcard_admin_request(card, PROVCARD_OPC_JOB_DELETE);
+}
+
 /*
  * Stop a job's units. Waits for the card, so that who has closed a job can rely on it; a dying
- * process and the kernel's own threads are not kept.
+ * process and the kernel's own threads are not kept. The request is consumed.
  */
-void provcard_admin_job_delete(struct provcard *card, u32 handle, u32 generation)
+void provcard_admin_job_delete(struct provcard_request *request, u32 handle, u32 generation)
 {
-	struct provcard_request *request = provcard_admin_request(card, PROVCARD_OPC_JOB_DELETE);
 	struct provcard_answer answer;
 
-	if (!request) {
-		/* The card must not go on with a job that nobody holds. */
-		provcard_reset_schedule(card, generation);
-		return;
-	}
 	request->sqe.arg[0] = cpu_to_le64(handle);
 	request->generation = generation;
 	request->bound = true;

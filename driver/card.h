@@ -333,6 +333,7 @@ struct provcard_request {
 /*
  * struct provcard_job - a job's descriptor
  * @access: of the node it was made through; reference
+ * @deletion: the command that ends it, made beforehand; NULL once it is sent
  * @wait: readers, pollers, and submitters who wait for @commands to fall
  * @lock: protects what follows it
  * @flight: requests from being bound until they are released, sent or not yet
@@ -346,6 +347,7 @@ struct provcard_job {
 	const struct provcard_access *access;
 	u32 handle;
 	u32 generation;
+	struct provcard_request *deletion;
 	struct list_head node;
 	wait_queue_head_t wait;
 	spinlock_t lock; /* see above */
@@ -376,8 +378,8 @@ struct provcard_request *provcard_command_prepare(const struct provcard_access *
 						  const struct provcard_command *command);
 
 /* job.c */
-struct file *provcard_job_open(const struct provcard_access *access, u32 handle, u32 generation,
-			       unsigned int flags);
+struct provcard_job *provcard_job_alloc(const struct provcard_access *access);
+struct file *provcard_job_open(struct provcard_job *job, unsigned int flags);
 void provcard_job_bind(struct provcard_job *job, struct provcard_request *request);
 void provcard_job_unlist(struct provcard_request *request);
 void provcard_job_put(struct provcard_job *job);
@@ -443,7 +445,8 @@ int provcard_admin_identify(struct provcard *card);
 int provcard_admin_create_queues(struct provcard *card);
 int provcard_admin_set_coalescing(struct provcard *card);
 int provcard_admin_job_create(struct provcard *card, u32 *handle, u32 *generation, u16 *status);
-void provcard_admin_job_delete(struct provcard *card, u32 handle, u32 generation);
+struct provcard_request *provcard_admin_job_deletion(struct provcard *card);
+void provcard_admin_job_delete(struct provcard_request *request, u32 handle, u32 generation);
 int provcard_admin_abort(struct provcard_request *request);
 void provcard_event_work(struct work_struct *work);
 int provcard_admin_call(struct provcard *card, const struct provcard_hif_sqe *sqe, u32 out_limit,

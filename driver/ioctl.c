@@ -175,16 +175,17 @@ static int provcard_ioctl_cancel(struct provcard_call *call)
 }
 
 /* The descriptor appears in the caller's table last, when nothing can fail any more. */
-static int provcard_job_publish(struct provcard_call *call, int fd, u32 handle, u32 generation)
+static int provcard_job_publish(struct provcard_call *call, int fd, struct provcard_job *job)
 {
-	struct file *file = provcard_job_open(call->access, handle, generation,
-					      call->arguments.job_create.flags & O_NONBLOCK);
+	struct provcard_job_create *create = &call->arguments.job_create;
+	struct file *file = provcard_job_open(job, create->flags & O_NONBLOCK);
 	int ret;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	call->arguments.job_create.out_fd = fd;
-	ret = provcard_respond(call, sizeof(call->arguments.job_create));
+	create->out_status = 0;
+	create->out_fd = fd;
+	ret = provcard_respond(call, sizeof(*create));
 	if (ret)
 		fput(file);
 	else
@@ -192,11 +193,30 @@ static int provcard_job_publish(struct provcard_call *call, int fd, u32 handle, 
 	return ret;
 }
 
+/* The number stays the caller's unless there is a job behind it: 0 and out_fd says so. */
+static int provcard_job_make(struct provcard_call *call, int fd)
+{
+	struct provcard_job_create *create = &call->arguments.job_create;
+	struct provcard_job *job = provcard_job_alloc(call->access);
+	u16 status;
+	int ret;
+
+	if (!job)
+		return -ENOMEM;
+	ret = provcard_admin_job_create(call->card, &job->handle, &job->generation, &status);
+	if (!ret && !status)
+		return provcard_job_publish(call, fd, job);
+	provcard_job_put(job);
+	if (ret)
+		return ret;
+	create->out_status = status;
+	create->out_fd = -1;
+	return provcard_respond(call, sizeof(*create));
+}
+
 static int provcard_ioctl_job_create(struct provcard_call *call)
 {
 	struct provcard_job_create *create = &call->arguments.job_create;
-	u32 handle, generation;
-	u16 status;
 	int fd, ret;
 
 	if (create->flags & ~(O_CLOEXEC | O_NONBLOCK))
@@ -207,18 +227,9 @@ static int provcard_ioctl_job_create(struct provcard_call *call)
 	fd = get_unused_fd_flags(create->flags & O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	ret = provcard_admin_job_create(call->card, &handle, &generation, &status);
-	if (!ret && !status) {
-		create->out_status = 0;
-		ret = provcard_job_publish(call, fd, handle, generation);
-		if (!ret)
-			return 0;
-	} else if (!ret) {
-		create->out_status = status;
-		create->out_fd = -1;
-		ret = provcard_respond(call, sizeof(*create));
-	}
-	put_unused_fd(fd);
+	ret = provcard_job_make(call, fd);
+	if (ret || create->out_fd != fd)
+		put_unused_fd(fd);
 	return ret;
 }
 

@@ -18,6 +18,7 @@ static void provcard_job_destroy(struct kref *references)
 	struct provcard_job *job = container_of(references, struct provcard_job, references);
 
 	put_device(job->access->dev);
+	kfree(job->deletion);
 	kfree(job);
 }
 
@@ -289,6 +290,12 @@ static void provcard_job_unlink(struct provcard_job *job)
 	list_del(&job->node);
 }
 
+static void provcard_job_delete(struct provcard_job *job)
+{
+	provcard_admin_job_delete(job->deletion, job->handle, job->generation);
+	job->deletion = NULL;
+}
+
 /*
  * Commands still in flight hold the job until the card has ended them, which deleting makes it
  * do.
@@ -302,7 +309,7 @@ static int provcard_job_release(struct inode *inode, struct file *file)
 	provcard_job_unlink(job);
 	provcard_job_discard(job);
 	if (!provcard_enter(card, &gate)) {
-		provcard_admin_job_delete(card, job->handle, job->generation);
+		provcard_job_delete(job);
 		provcard_leave(card, gate);
 	}
 	provcard_job_put(job);
@@ -318,19 +325,22 @@ static const struct file_operations provcard_job_fops = {
 	.release = provcard_job_release,
 };
 
-static struct provcard_job *provcard_job_alloc(const struct provcard_access *access, u32 handle,
-					       u32 generation)
+/* A job the card does not know yet. Everything that its end needs is had here. */
+struct provcard_job *provcard_job_alloc(const struct provcard_access *access)
 {
 	struct provcard_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 
 	if (!job)
 		return NULL;
+	job->deletion = provcard_admin_job_deletion(access->card);
+	if (!job->deletion) {
+		kfree(job);
+		return NULL;
+	}
 	kref_init(&job->references);
 	get_device(access->dev);
 	job->access = access;
 	job->card = access->card;
-	job->handle = handle;
-	job->generation = generation;
 	init_waitqueue_head(&job->wait);
 	spin_lock_init(&job->lock);
 	INIT_LIST_HEAD(&job->flight);
@@ -352,23 +362,18 @@ static bool provcard_job_link(struct provcard_job *job)
 }
 
 /*
- * A file for a handle the card has just given. On failure the handle is given back, or, when it
- * was given twice, all are voided by a reset.
+ * A file for a job whose handle the card has just given. It keeps the job. On failure the job and
+ * its handle are given back, or, when the handle was given twice, all are voided by a reset.
  */
-struct file *provcard_job_open(const struct provcard_access *access, u32 handle, u32 generation,
-			       unsigned int flags)
+struct file *provcard_job_open(struct provcard_job *job, unsigned int flags)
 {
-	struct provcard_job *job = provcard_job_alloc(access, handle, generation);
-	struct provcard *card = access->card;
+	struct provcard *card = job->card;
 	struct file *file;
 
-	if (!job) {
-		provcard_admin_job_delete(card, handle, generation);
-		return ERR_PTR(-ENOMEM);
-	}
 	if (!provcard_job_link(job)) {
-		dev_err_ratelimited(&card->pdev->dev, "job handle %u was given twice\n", handle);
-		provcard_reset_schedule(card, generation);
+		dev_err_ratelimited(&card->pdev->dev, "job handle %u was given twice\n",
+				    job->handle);
+		provcard_reset_schedule(card, job->generation);
 		provcard_job_put(job);
 		return ERR_PTR(-EIO);
 	}
@@ -378,7 +383,7 @@ struct file *provcard_job_open(const struct provcard_access *access, u32 handle,
 		return file;
 	}
 	provcard_job_unlink(job);
-	provcard_admin_job_delete(card, handle, generation);
+	provcard_job_delete(job);
 	provcard_job_put(job);
 	return file;
 }
