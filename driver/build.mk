@@ -20,7 +20,7 @@ DRIVER_BUILD = $(O)/driver/$(KERNEL_RELEASE)
 driver_sources = $(sort $(patsubst $(1)/%,%,$(shell find $(1) -name '*.[ch]' -o -name Kbuild)))
 DRIVER_SOURCES := $(addprefix driver/,$(call driver_sources,driver))
 # O means something else to kbuild, so our variables do not go down.
-KBUILD = env MAKEFLAGS="$(filter -j% --jobserver-auth=%,$(MAKEFLAGS))" $(MAKE) -C $(KERNEL) M=$(abspath $(DRIVER_BUILD)) W=1
+KBUILD = env MAKEFLAGS="$(filter -j% --jobserver-auth=%,$(MAKEFLAGS))" $(MAKE) -C $(KERNEL) M=$(abspath $(DRIVER_BUILD)) W=1 $(KBUILD_OPTIONS)
 
 # $(1): from, $(2): to. Unchanged sources keep their time, so kbuild has nothing to do for them.
 copy_driver = for file in $(call driver_sources,$(1)); do \

@@ -218,3 +218,5 @@ $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(UNIT_HELPERS) $(FIRMW
 crash-program: $(O)/crash
 $(O)/crash: $(call objects,tests/crash) $(patsubst %,$(O)/obj/tests/unit/%.o,station fake_port maker pki vendor) $(FIRMWARE_CORE) $(O)/libprovpkg.a
 	$(call say,LD)$(CC) $(LDFLAGS) -Wl,--wrap=commit_run,--wrap=vault_decode -o $@ $^ $(CRYPTO_LIBS) -lpthread
+
+include tests/debug/build.mk

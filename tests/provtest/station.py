@@ -51,8 +51,12 @@ class Station:
             raise
         return self
 
-    def __exit__(self, *_):
-        self.stop()
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None and self.guest:
+                self.guest.examine()
+        finally:
+            self.stop()
 
     def start(self):
         """Power on the card, boot the guest, load the driver."""

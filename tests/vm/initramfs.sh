@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # initramfs.sh OUTPUT RELEASE FILE...: a small guest for kernel RELEASE: busybox, the modules the guest's init loads, and the
-# programs and modules given (programs with their libraries, in /bin; NAME.ko in /).
+# programs and modules given (programs with their libraries, in /bin; NAME.ko in /). A kernel that has all of it built in brings no modules.
 set -eu
 
 output=$1 release=$2
@@ -18,15 +18,17 @@ cp "$here/init" "$tree/init"
 printf 'root:x:0:0::/:/bin/sh\n' >"$tree/etc/passwd"
 
 modules="virtio_pci 9p 9pnet_virtio"
-! modprobe -q -n --set-version "$release" aer_inject || modules="$modules aer_inject" # not every kernel has it
-for module in $modules; do
-	modprobe --set-version "$release" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
-done | sort -u | while read -r file; do
-	install -D -m 644 "$file" "$tree/lib/modules/$release/$(basename "$file")"
-done
-cp "/lib/modules/$release/modules.builtin" "/lib/modules/$release/modules.order" "/lib/modules/$release/modules.builtin.modinfo" \
-	"$tree/lib/modules/$release/"
-depmod -b "$tree" "$release"
+if [ -d "/lib/modules/$release" ]; then
+	! modprobe -q -n --set-version "$release" aer_inject || modules="$modules aer_inject" # not every kernel has it
+	for module in $modules; do
+		modprobe --set-version "$release" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
+	done | sort -u | while read -r file; do
+		install -D -m 644 "$file" "$tree/lib/modules/$release/$(basename "$file")"
+	done
+	cp "/lib/modules/$release/modules.builtin" "/lib/modules/$release/modules.order" \
+		"/lib/modules/$release/modules.builtin.modinfo" "$tree/lib/modules/$release/"
+	depmod -b "$tree" "$release"
+fi
 
 for file in "$@"; do
 	case $file in
