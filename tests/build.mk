@@ -33,7 +33,7 @@ CFLAGS-tests := -Itests/parts -I. -Wno-missing-prototypes
 # What runs in the reference environment: enter it, then the same name with -here.
 ENTER := $(CURDIR)/tests/env/enter.sh
 HERE := $(MAKE) --no-print-directory O=$(if $(filter file,$(origin O)),build/env,$(O))
-SUITES := source unit sanitize fuzz crash parts card interop vm
+SUITES := source unit sanitize fuzz crash parts card interop vm vm-newest
 CHECKS := check $(addprefix check-,$(SUITES))
 
 .PHONY: demo bench soak $(CHECKS) demo-here bench-here soak-here $(addsuffix -here,$(CHECKS))

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run suites of tests and count: the last line is "N passed, N failed, N skipped".
 
-A suite is "unit" (cmocka programs of the build folder), "sanitize" (the same, built with sanitizers) or a folder of tests/ (pytest).
+A suite is "unit" (cmocka programs of the build folder), "sanitize" (the same, built with sanitizers), a folder of tests/ (pytest), or
+"vm-newest": of tests/vm, what depends on the kernel most, on the newest one that there is.
 """
 import os
 import pathlib
@@ -11,10 +12,13 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
+from provtest import guest
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("PROVCARD_BUILD", "build"))
 PROGRAM_LIMIT = 600
 SUITE_LIMIT = 3000
+NEWEST = ("test_kselftest.py", "test_driver.py", "test_removal.py")
 UNIT_BUILDS = {"unit": BUILD, "sanitize": BUILD / "sanitize"}
 
 
@@ -79,15 +83,24 @@ def run_unit(folder):
     return total
 
 
+def pytest_files(suite):
+    """(what pytest is to run, changes of the environment)."""
+    if suite == "vm-newest":
+        return [TOP / "tests" / "vm" / name for name in NEWEST], {"PROVCARD_KERNEL": guest.kernel_releases()[-1]}
+    return [TOP / "tests" / suite], {}
+
+
 def run_pytest(suite):
     """One folder of pytest files."""
+    files, changes = pytest_files(suite)
     report = BUILD / "reports" / f"{suite}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", f"--junitxml={report}",
-               str(TOP / "tests" / suite)]
+               *map(str, files)]
     try:
-        code = subprocess.run(command, cwd=TOP, timeout=SUITE_LIMIT, stdin=subprocess.DEVNULL, check=False).returncode
+        code = subprocess.run(command, cwd=TOP, timeout=SUITE_LIMIT, stdin=subprocess.DEVNULL, check=False,
+                              env=dict(os.environ, **changes)).returncode
     except subprocess.TimeoutExpired:
         print(f"  {suite}: time-out after {SUITE_LIMIT} s")
         code = 1

@@ -93,7 +93,7 @@ class Guest:
     def __exit__(self, *_):
         self.stop()
 
-    def start(self, timeout=120):
+    def start(self, timeout=240):
         """Boot to the shell."""
         log = open(self.folder / "qemu.log", "ab")
         self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
