@@ -22,4 +22,18 @@
 #define PROVCARD_FW_UPLOAD_ERR_INVALID FW_UPLOAD_ERR_FW_INVALID
 #endif
 
+/* A kernel without the block layer has no plugs: every submission rings for itself. */
+#ifndef CONFIG_BLOCK
+struct blk_plug_cb {
+	void *data;
+};
+
+static inline struct blk_plug_cb *
+blk_check_plugged(void (*unplug)(struct blk_plug_cb *plug, bool from_schedule), void *data,
+		  int size)
+{
+	return NULL;
+}
+#endif
+
 #endif

@@ -12,6 +12,7 @@
 #include <linux/poll.h>
 
 #include "card.h"
+#include "compat.h"
 #include "trace.h"
 
 /* Calls what ended requests wait for, all that have gathered at once and in their order. */
