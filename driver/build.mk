@@ -69,7 +69,7 @@ INSTALL += install-driver
 DKMS_SOURCE = /usr/src/provcard-$(VERSION)
 install-driver: driver
 	@+$(foreach kernel,$(KERNELS),$(MAKE) --no-print-directory install-module KERNEL=$(kernel) &&) true
-	for file in $(DRIVER_SOURCES:driver/%=%); do \
+	for file in $(patsubst driver/%,%,$(filter-out driver/tests/%,$(DRIVER_SOURCES))); do \
 		install -D -m 644 driver/$$file $(DESTDIR)$(DKMS_SOURCE)/$$file; \
 	done
 	sed 's/@VERSION@/$(VERSION)/' driver/dkms.conf.in >$(DESTDIR)$(DKMS_SOURCE)/dkms.conf
