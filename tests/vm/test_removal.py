@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from provtest import guest as vm
 from provtest import station
 from provtest.service import in_service
 
@@ -57,6 +58,24 @@ def test_hot_unplug_and_replug(tmp_path):
         assert [(job["allocated"], job["good"]) for job in jobs] == [(4, 0)]
         service.place.insert_all()
         service.house.provcard("run --once")
+
+
+def test_slot_power_under_load(tmp_path):
+    """A slot that the kernel works itself: its power is turned off while programs use the card, which is told first; then another
+    power-on of the card is found by the slot's own interrupt."""
+    with station.Station(tmp_path, card_options=("--msi-only",), guest_options={"extra": vm.NATIVE_SLOTS}) as place:
+        guest, card = place.guest, place.card
+        running = start_load(guest)
+        guest.run("echo 0 >/sys/bus/pci/slots/1/power", timeout=60)
+        for number in running:
+            assert guest.join(number, timeout=60).code == GONE
+        wait_until(lambda: "shut down by the host" in card.log_path.read_text() and not has_card(guest))
+        card.stop()
+        card.power_on()
+        guest.replug("card0")
+        place.await_node()
+        guest.run("provcard status")
+        assert not guest.splats()
 
 
 def has_card(guest):
