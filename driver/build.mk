@@ -6,6 +6,7 @@
 #   make driver-images                                for every kernel with an image, as the tests want it
 #   make uapi-table                                   the checked-in table of the user-space ABI
 #   make install-driver DESTDIR=...                   module, dkms source, udev rule, groups
+#   make dkms-package                                 the last three as a Debian package that builds the module where it is installed
 RUNNING_KERNEL := $(wildcard /lib/modules/$(shell uname -r)/build)
 ifeq ($(origin KERNEL),undefined)
 KERNELS := $(or $(RUNNING_KERNEL),$(wildcard /lib/modules/*/build))
@@ -66,19 +67,39 @@ uapi-table:
 	mv tests/source/uapi_table.partial tests/source/uapi_table.txt
 
 INSTALL += install-driver
-DKMS_SOURCE = /usr/src/provcard-$(VERSION)
-install-driver: driver
+.PHONY: install-module install-driver-files
+install-driver: driver install-driver-files
 	@+$(foreach kernel,$(KERNELS),$(MAKE) --no-print-directory install-module KERNEL=$(kernel) &&) true
+
+install-module:
+	install -D -m 644 $(DRIVER_BUILD)/provcard.ko $(DESTDIR)/lib/modules/$(KERNEL_RELEASE)/updates/provcard.ko
+
+# Source for dkms, and what belongs to the module on every kernel. $(1): one of driver/dkms/*.in, $(2): to
+fill_in = sed -e 's/@VERSION@/$(VERSION)/' -e 's/@MAINTAINER@/$(MAINTAINER)/' driver/dkms/$(1) >$(2)
+DKMS_SOURCE = /usr/src/provcard-$(VERSION)
+install-driver-files:
 	for file in $(patsubst driver/%,%,$(filter-out driver/tests/%,$(DRIVER_SOURCES))); do \
 		install -D -m 644 driver/$$file $(DESTDIR)$(DKMS_SOURCE)/$$file; \
 	done
-	sed 's/@VERSION@/$(VERSION)/' driver/dkms.conf.in >$(DESTDIR)$(DKMS_SOURCE)/dkms.conf
+	$(call fill_in,dkms.conf.in,$(DESTDIR)$(DKMS_SOURCE)/dkms.conf)
 	install -D -m 644 udev/60-provcard.rules $(DESTDIR)/usr/lib/udev/rules.d/60-provcard.rules
 	install -D -m 644 udev/provcard.sysusers $(DESTDIR)/usr/lib/sysusers.d/provcard.conf
 
-.PHONY: install-module
-install-module:
-	install -D -m 644 $(DRIVER_BUILD)/provcard.ko $(DESTDIR)/lib/modules/$(KERNEL_RELEASE)/updates/provcard.ko
+# The same bytes from the same commit: the archive has the commit's time, or SOURCE_DATE_EPOCH.
+MAINTAINER ?= provcard maintainers
+DKMS_PACKAGE = $(O)/provcard-dkms_$(VERSION)_all.deb
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+.PHONY: dkms-package
+dkms-package:
+	rm -rf $(O)/dkms-package
+	$(MAKE) --no-print-directory install-driver-files DESTDIR=$(abspath $(O)/dkms-package)
+	install -d -m 755 $(O)/dkms-package/DEBIAN
+	install -D -m 644 driver/dkms/copyright $(O)/dkms-package/usr/share/doc/provcard-dkms/copyright
+	$(call fill_in,control.in,$(O)/dkms-package/DEBIAN/control)
+	$(foreach script,postinst prerm,$(call fill_in,$(script).in,$(O)/dkms-package/DEBIAN/$(script)) && )true
+	chmod 755 $(O)/dkms-package/DEBIAN/postinst $(O)/dkms-package/DEBIAN/prerm
+	cd $(O)/dkms-package && find usr -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) dpkg-deb --root-owner-group --build $(O)/dkms-package $(DKMS_PACKAGE)
 
 # The kernel's own harness, from the kernel's source; in a kernel tree tests/kselftest/Makefile does this.
 KSELFTESTS := $(patsubst tests/kselftest/%.c,$(O)/kselftest/%,$(wildcard tests/kselftest/provcard_*.c))
