@@ -3,6 +3,7 @@
 import socket
 import time
 
+from . import guest as vm
 from . import processes, station
 
 DRIVER = "/sys/bus/pci/drivers/provcard"
@@ -81,12 +82,12 @@ class EvilStation(station.Station):
 
     def await_state(self, state, seconds=30):
         """Until the driver says so."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * vm.PATIENCE
         while (found := self.state()) != state:
             assert time.monotonic() < deadline, f"{found}, not {state}\n{self.log()[-2000:]}"
             time.sleep(0.2)
 
-    def command(self, queue=1, timeout_ms=3000, size=100):
+    def command(self, queue=1, timeout_ms=20000, size=100):
         """One command: how it ended."""
         return self.guest.run(f"evil-load command {queue} {timeout_ms} {size}", timeout=100).out.strip()
 

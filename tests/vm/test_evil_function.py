@@ -25,7 +25,7 @@ def fixture_place(tmp_path_factory):
         place.guest.run("sleep 3")
         yield place
         place.guest.run("rmmod provcard", timeout=200)
-        assert not place.guest.splats()
+        place.guest.examine()
 
 
 def function(place, name):

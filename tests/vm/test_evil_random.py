@@ -58,4 +58,4 @@ def test_chance(tmp_path):
             seed += 1
         print(f"{place.say('hits')} misdeeds in {time.monotonic() - begun:.0f} s")
         place.guest.run("rmmod provcard && [ ! -e /dev/provcard0 ]", timeout=200)
-        assert not place.guest.splats()
+        place.guest.examine()
