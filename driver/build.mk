@@ -49,7 +49,7 @@ driver-module: driver-sources
 KERNEL_CACHE ?= $(or $(PROVCARD_CACHE),$(O))
 KERNEL_TARBALL = $(firstword $(wildcard /usr/src/linux-source-*.tar.xz))
 KERNEL_TOOLS_FILES = '*/scripts/checkpatch.pl' '*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc' \
-	'*/scripts/coccicheck' '*/scripts/coccinelle' '*/tools/testing/selftests/kselftest*.h'
+	'*/scripts/coccicheck' '*/scripts/coccinelle' '*/scripts/get_abi.pl' '*/tools/testing/selftests/kselftest*.h'
 KERNEL_TOOLS_KEY := $(firstword $(shell echo "$(KERNEL_TOOLS_FILES)" | cksum))
 KERNEL_TOOLS = $(KERNEL_CACHE)/$(basename $(basename $(notdir $(KERNEL_TARBALL))))-tools-$(KERNEL_TOOLS_KEY)
 
@@ -84,6 +84,7 @@ install-driver-files:
 	$(call fill_in,dkms.conf.in,$(DESTDIR)$(DKMS_SOURCE)/dkms.conf)
 	install -D -m 644 udev/60-provcard.rules $(DESTDIR)/usr/lib/udev/rules.d/60-provcard.rules
 	install -D -m 644 udev/provcard.sysusers $(DESTDIR)/usr/lib/sysusers.d/provcard.conf
+	install -D -m 644 udev/provcard.modprobe $(DESTDIR)/usr/lib/modprobe.d/provcard.conf
 
 # The same bytes from the same commit: the archive has the commit's time, or SOURCE_DATE_EPOCH.
 MAINTAINER ?= provcard maintainers

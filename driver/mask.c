@@ -30,6 +30,12 @@ static struct provcard_node *provcard_node_of(struct device *dev)
 	return container_of(dev, struct provcard_node, dev);
 }
 
+/* What comes behind the card's name and a dash. */
+static const char *provcard_node_name(struct provcard_node *node)
+{
+	return dev_name(&node->dev) + strlen(dev_name(&node->access.card->dev)) + 1;
+}
+
 /**
  * provcard_access_permits - may this command be sent through this node?
  * @access: the node
@@ -88,7 +94,14 @@ static ssize_t command_mask_store(struct device *dev, struct device_attribute *a
 }
 static DEVICE_ATTR_ADMIN_RW(command_mask);
 
+static ssize_t name_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", provcard_node_name(provcard_node_of(dev)));
+}
+static DEVICE_ATTR_RO(name);
+
 static struct attribute *provcard_node_attrs[] = {
+	&dev_attr_name.attr,
 	&dev_attr_command_mask.attr,
 	NULL
 };
@@ -132,17 +145,12 @@ static struct provcard_node *provcard_node_alloc(struct provcard *card, const ch
 	return node;
 }
 
-static const char *provcard_node_name(struct provcard *card, struct provcard_node *node)
-{
-	return dev_name(&node->dev) + strlen(dev_name(&card->dev)) + 1;
-}
-
 static struct provcard_node *provcard_node_find(struct provcard *card, const char *name)
 {
 	struct provcard_node *node;
 
 	list_for_each_entry(node, &card->nodes, node)
-		if (!strcmp(provcard_node_name(card, node), name))
+		if (!strcmp(provcard_node_name(node), name))
 			return node;
 	return NULL;
 }
