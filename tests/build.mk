@@ -14,7 +14,15 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(UNIT_HELPERS) $(FIRMWARE_EMU) $(FIRMWARE_
 # tests/bench/bench_NAME.c is one bench; bench_device_issue needs the library alone, and tests of the library use it.
 BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out %/bench_device_issue.c,$(wildcard tests/bench/bench_*.c)))
 .PHONY: bench-programs
-bench-programs: $(BENCH_PROGRAMS) $(O)/bench/copy_control $(O)/bench/copies.ko
+bench-programs: $(BENCH_PROGRAMS) $(O)/bench/copy_control $(O)/bench/copies.ko $(O)/bench/commands $(O)/bench/instructions.so $(O)/vm/stubborn-card
+vm-tools: $(O)/bench/commands
+# One program for two drivers, for a guest; and the plugin of QEMU that counts what it costs.
+$(O)/bench/commands: $(wildcard tests/bench/nvme/*.[ch]) driver/include/uapi/linux/provcard.h
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -Idriver/include/uapi -static -o $@ $(filter-out %/instructions.c,$(filter %.c,$^)) -luring
+$(O)/bench/instructions.so: tests/bench/nvme/instructions.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -shared -fPIC -fvisibility=hidden -o $@ $< -lpthread
 $(O)/bench/copies.ko: $(wildcard tests/bench/copies/*)
 	@mkdir -p $(@D)/copies
 	@cp $^ $(@D)/copies

@@ -12,7 +12,6 @@ import pathlib
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 
+from beside_nvme import bench_nvme  # noqa: E402
+from figures import card_statistics, entry  # noqa: E402
 from provtest import largejob, processes, station, workflow  # noqa: E402
 
 OUT = TOP / "out"
@@ -28,12 +29,6 @@ PACK_BYTES = int(os.environ.get("PROVCARD_BENCH_BYTES", 1 << 30))
 UNITS = int(os.environ.get("PROVCARD_BENCH_UNITS", 1000000))
 ROUNDS = 5
 BUSY = 0.7  # load of a machine that does something else
-
-
-def entry(name, value, unit, better, limit, peer=None, peer_value=None, **more):
-    """One figure."""
-    return {"name": name, "value": round(value, 4), "unit": unit, "better": better, "limit": limit, "peer": peer,
-            "peer_value": round(peer_value, 4) if peer_value is not None else None, **more}
 
 
 class Run:
@@ -136,18 +131,6 @@ COPIERS = ("copy_control", "provcard")
 BOUNCES = "/sys/kernel/debug/swiotlb/io_tlb_used_hiwater"
 
 
-def card_statistics(card):
-    """Counters the emulated card prints when asked (SIGUSR1): commands, doorbells, interrupts, register accesses."""
-    before = card.log_path.read_text().count("statistics:")
-    card.child.send_signal(signal.SIGUSR1)
-    for _ in range(100):
-        lines = [line for line in card.log_path.read_text().splitlines() if "statistics:" in line]
-        if len(lines) > before:
-            return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", lines[-1])}
-        time.sleep(0.05)
-    raise RuntimeError("the card gave no statistics")
-
-
 def load_large(house, package):
     """Load a package for storage that no head of this card knows: the card takes and verifies all of it, then says so."""
     answer = house.provcard(f"load {package.name}", expected=1)
@@ -244,7 +227,7 @@ def bench_job(folder):
 
 
 BENCHES = {"pack": bench_pack, "verify": bench_verify, "issue": bench_issue, "device": bench_device,
-           "swd": bench_swd, "driver": bench_driver, "job": bench_job}
+           "swd": bench_swd, "driver": bench_driver, "nvme": bench_nvme, "job": bench_job}
 
 
 def row(found):

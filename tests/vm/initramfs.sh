@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # initramfs.sh OUTPUT RELEASE FILE...: a small guest for kernel RELEASE: busybox, the modules the guest's init loads, and the
-# programs and modules given (programs with their libraries, in /bin; NAME.ko in /). A kernel that has all of it built in brings no modules.
+# programs and modules given (programs with their libraries, in /bin; NAME.ko in /; module:NAME, one of the kernel's own, for modprobe).
+# A kernel that has all of it built in brings no modules.
 set -eu
 
 output=$1 release=$2
@@ -20,6 +21,9 @@ printf 'root:x:0:0::/:/bin/sh\n' >"$tree/etc/passwd"
 modules="virtio_pci 9p 9pnet_virtio"
 if [ -d "/lib/modules/$release" ]; then
 	! modprobe -q -n --set-version "$release" aer_inject || modules="$modules aer_inject" # not every kernel has it
+	for file in "$@"; do
+		case $file in module:*) modules="$modules ${file#module:}" ;; esac
+	done
 	for module in $modules; do
 		modprobe --set-version "$release" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
 	done | sort -u | while read -r file; do
@@ -32,6 +36,7 @@ fi
 
 for file in "$@"; do
 	case $file in
+	module:*) ;;
 	*.ko) cp "$file" "$tree/" ;;
 	*)
 		cp "$file" "$tree/bin/"
