@@ -5,6 +5,8 @@
 #ifndef PROVCARD_CORE_H
 #define PROVCARD_CORE_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,13 +23,17 @@ struct core_buffer {
 	int (*write)(void *context, size_t offset, const void *data, size_t size);
 };
 
-/* A service command. in and out are always given; size 0 where the host gave none. */
+/*
+ * A service command. in and out are always given; size 0 where the host gave none. *aborted becomes true when the host asks to abort
+ * this very command: a unit stops at its next safe point with UNIT_STOPPED. NULL when the host has no way to ask.
+ */
 struct core_command {
 	uint8_t opcode;
 	uint32_t job;
 	uint64_t arg[3];
 	struct core_buffer in;
 	struct core_buffer out;
+	const atomic_bool *aborted;
 };
 
 struct core_result {
@@ -60,7 +66,7 @@ void core_tamper(struct core *core);
 uint16_t core_job_create(struct core *core, uint32_t *handle);
 /* Stops the handle's units and waits for them; the job in the ledger is untouched. */
 uint16_t core_job_delete(struct core *core, uint32_t handle);
-/* The host asked to abort: units of this handle stop at their next safe point with UNIT_STOPPED. 0 stops all handles. */
+/* All units of this handle stop at their next safe point with UNIT_STOPPED. 0 stops all handles. */
 void core_job_abort(struct core *core, uint32_t handle);
 
 /*

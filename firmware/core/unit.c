@@ -10,9 +10,14 @@
 
 #include <openssl/crypto.h>
 
+bool unit_is_stopped(const struct unit_run *run)
+{
+	return job_aborted(run->handle, run->aborts) || (run->aborted && atomic_load(run->aborted));
+}
+
 static int check_stop(const struct unit_run *run)
 {
-	return job_aborted(run->handle, run->aborts) ? PROVCARD_REFUSAL_UNIT_STOPPED : 0;
+	return unit_is_stopped(run) ? PROVCARD_REFUSAL_UNIT_STOPPED : 0;
 }
 
 /* Not worth touching a part for: a closed job has no more records, so it may not begin one either. */
@@ -295,7 +300,13 @@ static int provision(struct unit_run *run)
 
 static int run_unit(struct core *core, struct job_handle *handle, const struct core_command *command, struct core_result *result)
 {
-	struct unit_run run = { .core = core, .handle = handle, .aborts = atomic_load(&handle->aborts), .report.log_index = ~0ull };
+	struct unit_run run = {
+		.core = core,
+		.handle = handle,
+		.aborts = atomic_load(&handle->aborts),
+		.aborted = command->aborted,
+		.report.log_index = ~0ull,
+	};
 	int code, told;
 
 	if (command->arg[1] & ~(uint64_t)PROVCARD_UNIT_RECOVER)

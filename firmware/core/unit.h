@@ -12,6 +12,7 @@ struct unit_run {
 	struct core *core;
 	struct job_handle *handle;
 	unsigned int aborts; /* of the handle, when the run began */
+	const atomic_bool *aborted; /* the command, NULL when nobody can */
 	uint32_t job;
 	struct package *package;
 	uint8_t package_id[PROVPKG_ID_SIZE];
@@ -46,6 +47,8 @@ int unit_lifecycle_key(const struct unit_run *run, const struct provpkg_lifecycl
 /* What the record of this unit will have attached. Before anything secret goes to the part: what cannot be told is not made. */
 int unit_make_attachment(struct unit_run *run);
 
+/* Is the run to end at the next safe point? */
+bool unit_is_stopped(const struct unit_run *run);
 /* Whom the run is about. PART_LOCKED when the size is not one of a unique id. */
 int unit_set_uid(struct unit_run *run, const uint8_t *uid, size_t size);
 /* A part that gave no unique id gets one here, or is refused with PART_LOCKED. */

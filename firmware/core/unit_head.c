@@ -59,7 +59,7 @@ bool unit_head_progress(void *context, size_t done, size_t total)
 	state->report.done = (uint32_t)done;
 	state->report.total = (uint32_t)total;
 	mtx_unlock(&run->core->head_lock);
-	return !job_aborted(run->handle, run->aborts) && !atomic_load(&run->core->fault);
+	return !unit_is_stopped(run) && !atomic_load(&run->core->fault);
 }
 
 /* Heads and parts have the 0x04xx of the refusal table; everything else is not the part's fault. */

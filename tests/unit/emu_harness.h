@@ -55,7 +55,6 @@ static struct core {
 	size_t job_count;
 	uint32_t next_job;
 	unsigned int aborted_all;
-	uint32_t aborted_job;
 	unsigned int held; /* commands that wait */
 	unsigned int released;
 	uint64_t notes[64];
@@ -117,10 +116,7 @@ void core_tamper(struct core *core)
 void core_job_abort(struct core *core, uint32_t handle)
 {
 	pthread_mutex_lock(&core->lock);
-	if (handle)
-		core->aborted_job = handle;
-	else
-		core->aborted_all++;
+	core->aborted_all += !handle;
 	pthread_cond_broadcast(&core->changed);
 	pthread_mutex_unlock(&core->lock);
 }
@@ -143,7 +139,19 @@ const char *core_version(void)
 	return "1.2-test";
 }
 
-static uint16_t fake_hold(struct core *core, uint32_t job)
+/* An aborted command wakes nobody. */
+static void fake_wait_a_little(struct core *core)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 5000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&core->changed, &core->lock, &until);
+}
+
+static uint16_t fake_hold(struct core *core, const struct core_command *command)
 {
 	uint16_t status = 0;
 	unsigned int all;
@@ -152,8 +160,8 @@ static uint16_t fake_hold(struct core *core, uint32_t job)
 	all = core->aborted_all;
 	core->held++;
 	pthread_cond_broadcast(&core->changed);
-	while (!core->released && core->aborted_all == all && core->aborted_job != job)
-		pthread_cond_wait(&core->changed, &core->lock);
+	while (!core->released && core->aborted_all == all && !atomic_load(command->aborted))
+		fake_wait_a_little(core);
 	if (core->released)
 		core->released--;
 	else
@@ -190,7 +198,7 @@ void core_execute(struct core *core, const struct core_command *command, struct 
 		break;
 	case FAKE_HOLD:
 	case FAKE_UNIT:
-		result->status = fake_hold(core, command->job);
+		result->status = fake_hold(core, command);
 		break;
 	case FAKE_NOTE:
 		usleep(2000);
@@ -232,7 +240,6 @@ HARNESS void fake_forget(void)
 {
 	pthread_mutex_lock(&fake.lock);
 	fake.starts = fake.stops = fake.aborted_all = fake.released = 0;
-	fake.aborted_job = 0;
 	fake.note_count = fake.job_count = 0;
 	pthread_mutex_unlock(&fake.lock);
 }

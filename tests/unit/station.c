@@ -101,7 +101,8 @@ uint16_t station_command(struct station *station, uint8_t opcode, uint32_t job, 
 	struct core_command command = { .opcode = opcode,
 					.job = job,
 					.in = { (void *)in.data, in.size, read_memory, write_memory },
-					.out = { out, out_size, read_memory, write_memory } };
+					.out = { out, out_size, read_memory, write_memory },
+					.aborted = &station->aborted };
 	struct core_result unused;
 
 	if (arg)

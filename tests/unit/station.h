@@ -25,6 +25,7 @@ struct person {
 struct station {
 	struct fake_port board;
 	struct core *core;
+	atomic_bool aborted; /* the command in progress is to be aborted */
 	struct maker maker;
 	struct person officer, operator, auditor, stranger;
 	struct pki_oem oem;	   /* "Acme" */

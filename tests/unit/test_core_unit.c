@@ -454,6 +454,11 @@ static void abort_job(void *context)
 	core_job_abort(station.core, *(uint32_t *)context);
 }
 
+static void abort_command(void *context)
+{
+	atomic_store((atomic_bool *)context, true);
+}
+
 static void test_stopped(void **state)
 {
 	uint32_t all = 0;
@@ -466,6 +471,10 @@ static void test_stopped(void **state)
 	assert_int_equal(station_run(&station, job, 0, NULL), REFUSED(UNIT_STOPPED));
 	fake_part[0].context = &all;
 	assert_int_equal(station_run(&station, job, 0, NULL), REFUSED(UNIT_STOPPED));
+	fake_part[0].on_program = abort_command;
+	fake_part[0].context = &station.aborted;
+	assert_int_equal(station_run(&station, job, 0, NULL), REFUSED(UNIT_STOPPED));
+	atomic_store(&station.aborted, false);
 	assert_counts(0, 0, 1);
 	fake_part[0].on_program = NULL;
 	assert_int_equal(station_run(&station, job, 0, NULL), 0);

@@ -145,7 +145,7 @@ static void test_abort(void **state)
 {
 	struct raw *raw = raw_of(state);
 	struct provcard_hif_sqe unit = { .opcode = FAKE_UNIT, .cid = 4, .job = 1 };
-	struct provcard_hif_sqe hold = { .opcode = FAKE_HOLD, .cid = 5, .job = 2 };
+	struct provcard_hif_sqe hold = { .opcode = FAKE_HOLD, .cid = 5, .job = 1 };
 	struct provcard_hif_cqe cqe;
 	uint32_t result;
 
@@ -159,7 +159,7 @@ static void test_abort(void **state)
 	hold.cid = 6;
 	raw_submit(raw, 1, &hold);
 	fake_await_held(2);
-	/* Running on a head: stops at its safe point. */
+	/* Running on a head: stops at its safe point, and no other command of the job with it. */
 	assert_int_equal(raw_admin(raw, PROVCARD_OPC_ABORT, 1 | 4 << 16, 0, &result), 0);
 	assert_int_equal(result, 0);
 	assert_true(raw_take(raw, 1, &cqe, 2000));

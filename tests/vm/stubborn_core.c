@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A card's mind that does not let go of commands, in place of the real one. Whoever asks it anything else is answered at once. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <threads.h>
+#include <time.h>
 
 #include "core/core.h"
 #include "provcard_hif.h"
@@ -12,7 +14,6 @@ struct core {
 	mtx_t lock;
 	cnd_t changed;
 	uint32_t handles;
-	unsigned int aborts[CORE_MAX_JOBS]; /* by handle, modulo */
 	unsigned int resets;
 };
 
@@ -31,17 +32,27 @@ void core_stop(struct core *core)
 	free(core);
 }
 
-/* Until the command's job is aborted, or until everything is. */
+/* An aborted command wakes nobody. */
+static void wait_a_little(struct core *core)
+{
+	struct timespec until;
+
+	timespec_get(&until, TIME_UTC);
+	until.tv_nsec += 5000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	cnd_timedwait(&core->changed, &core->lock, &until);
+}
+
+/* Until the command is aborted, or until everything is. */
 static void hold(struct core *core, const struct core_command *command, bool heeds_abort)
 {
-	unsigned int *aborts, aborted, resets;
+	unsigned int resets;
 
 	mtx_lock(&core->lock);
-	aborts = &core->aborts[command->job % CORE_MAX_JOBS];
-	aborted = *aborts;
 	resets = core->resets;
-	while (core->resets == resets && !(heeds_abort && *aborts != aborted))
-		cnd_wait(&core->changed, &core->lock);
+	while (core->resets == resets && !(heeds_abort && atomic_load(command->aborted)))
+		wait_a_little(core);
 	mtx_unlock(&core->lock);
 }
 
@@ -82,11 +93,10 @@ void core_tamper(struct core *core)
 
 void core_job_abort(struct core *core, uint32_t handle)
 {
-	mtx_lock(&core->lock);
 	if (handle)
-		core->aborts[handle % CORE_MAX_JOBS]++;
-	else
-		core->resets++;
+		return;
+	mtx_lock(&core->lock);
+	core->resets++;
 	cnd_broadcast(&core->changed);
 	mtx_unlock(&core->lock);
 }

@@ -12,6 +12,8 @@
 #ifndef PROVCARD_EMU_CONTROLLER_PRIVATE_H
 #define PROVCARD_EMU_CONTROLLER_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "controller.h"
 #include "emu_port.h"
 #include "provcard_hif.h"
@@ -50,9 +52,7 @@ struct command {
 	struct submission_queue *queue;
 	uint64_t sequence; /* age among all queues */
 	enum command_state state;
-	bool aborted;
-	unsigned int aborts; /* how often the core was told, and when */
-	uint64_t aborted_ms;
+	atomic_bool aborted; /* the core looks at it without the lock */
 	struct provcard_hif_sqe sqe;
 	struct core_result result;
 };

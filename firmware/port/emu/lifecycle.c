@@ -9,9 +9,8 @@
 #include "controller_private.h"
 #include "log.h"
 
-/* How often the core is reminded of an abort that may have come before the command reached it. */
+/* How often the core is told again to stop everything: a command may just have been on its way to it. */
 #define REMIND_MS 100
-#define REMIND_TIMES 2
 
 void controller_fatal(struct controller *c, const char *why)
 {
@@ -225,54 +224,6 @@ static void enable(struct controller *c)
 	c->state = CONTROLLER_ON;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* Job of a command whose abort the core should hear of now, 0 for none; @later: there will be one. */
-static uint32_t abort_to_tell(struct controller *c, bool *later)
-{
-	uint64_t now = now_ms();
-	struct command *command;
-	size_t i;
-
-	*later = false;
-	for (i = 0; i < QUEUES_MAX; i++) {
-		for (command = c->sq[i].used ? c->sq[i].commands : NULL; command; command = command->next) {
-			if (!command->aborted || command->state != COMMAND_RUNNING || !command->sqe.job ||
-			    command->aborts == REMIND_TIMES)
-				continue;
-			if (!command->aborts || now - command->aborted_ms >= REMIND_MS) {
-				command->aborts++;
-				command->aborted_ms = now;
-				return le32toh(command->sqe.job);
-			}
-			*later = true;
-		}
-	}
-	return 0;
-}
-
-static void on_duty(struct controller *c)
-{
-	bool later;
-	uint32_t job = abort_to_tell(c, &later);
-
-	if (job) {
-		pthread_mutex_unlock(&c->lock);
-		core_job_abort(c->core, job);
-		pthread_mutex_lock(&c->lock);
-	} else if (later) {
-		wait_a_little(c);
-	} else {
-		pthread_cond_wait(&c->changed, &c->lock);
-	}
-}
-
 void controller_tamper(struct controller *c)
 {
 	pthread_mutex_lock(&c->lock);
@@ -307,7 +258,7 @@ static void *janitor_main(void *context)
 		else if (c->state == CONTROLLER_OFF && c->cc & PROVCARD_CC_EN && !c->fatal && !c->ending)
 			c->core ? enable(c) : start_core(c);
 		else
-			on_duty(c);
+			pthread_cond_wait(&c->changed, &c->lock);
 	}
 	if (c->core)
 		stop_core(c);

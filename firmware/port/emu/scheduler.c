@@ -79,7 +79,7 @@ static struct command *pick(struct controller *c)
 static void run_on_core(struct controller *c, struct command *command)
 {
 	const struct provcard_hif_sqe *sqe = &command->sqe;
-	struct core_command call = { .opcode = sqe->opcode, .job = le32toh(sqe->job) };
+	struct core_command call = { .opcode = sqe->opcode, .job = le32toh(sqe->job), .aborted = &command->aborted };
 	struct buffer in, out;
 	uint16_t status;
 	size_t i;
@@ -145,7 +145,6 @@ void command_dispatch(struct controller *c, struct command *command)
 	}
 }
 
-/* The core is told by the janitor, who may wait for it. */
 void command_abort(struct controller *c, struct command *command)
 {
 	if (!is_service(command) && command->sqe.opcode != PROVCARD_OPC_ASYNC_EVENT)
