@@ -387,6 +387,10 @@ int provcard_job_submit(struct provcard_job *job, struct provcard_request *reque
 unsigned int provcard_job_cancel(struct provcard_job *job, u64 user_data, bool all);
 void provcard_jobs_wake(struct provcard *card);
 
+/* uring.c, where the kernel has what it takes */
+int provcard_card_uring(struct io_uring_cmd *uring, unsigned int issue_flags);
+int provcard_job_uring(struct io_uring_cmd *uring, unsigned int issue_flags);
+
 /* controller.c */
 int provcard_controller_probe(struct provcard *card);
 int provcard_controller_start(struct provcard *card);

@@ -85,6 +85,9 @@ static const struct file_operations provcard_fops = {
 	.open = provcard_open,
 	.unlocked_ioctl = provcard_card_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+#ifdef PROVCARD_URING
+	.uring_cmd = provcard_card_uring,
+#endif
 };
 
 void provcard_access_init(struct provcard_access *access, struct provcard *card,

@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "card.h"
+#include "compat.h"
 
 union provcard_arguments {
 	struct provcard_info info;
@@ -44,6 +45,16 @@ static int provcard_respond(struct provcard_call *call, size_t size)
 	return copy_to_user(call->user, &call->arguments, bytes) ? -EFAULT : 0;
 }
 
+static u64 provcard_capabilities(void)
+{
+	u64 capabilities = PROVCARD_CAPABILITY_JOBS | PROVCARD_CAPABILITY_CANCEL;
+
+#ifdef PROVCARD_URING
+	capabilities |= PROVCARD_CAPABILITY_URING;
+#endif
+	return capabilities;
+}
+
 static int provcard_ioctl_info(struct provcard_call *call)
 {
 	struct provcard_info *info = &call->arguments.info;
@@ -51,7 +62,7 @@ static int provcard_ioctl_info(struct provcard_call *call)
 
 	if (info->flags || info->__reserved)
 		return -EOPNOTSUPP;
-	info->out_capabilities = PROVCARD_CAPABILITY_JOBS | PROVCARD_CAPABILITY_CANCEL;
+	info->out_capabilities = provcard_capabilities();
 	if (call->access->restricted)
 		info->out_capabilities |= PROVCARD_CAPABILITY_RESTRICTED;
 	provcard_access_tell(call->access, info->out_commands);

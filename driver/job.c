@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 
 #include "card.h"
+#include "compat.h"
 
 static void provcard_job_destroy(struct kref *references)
 {
@@ -322,6 +323,9 @@ static const struct file_operations provcard_job_fops = {
 	.poll = provcard_job_poll,
 	.unlocked_ioctl = provcard_job_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+#ifdef PROVCARD_URING
+	.uring_cmd = provcard_job_uring,
+#endif
 	.release = provcard_job_release,
 };
 
