@@ -37,18 +37,6 @@ FIXTURE_VARIANT(fail_nth)
 	int (*clean)(FIXTURE_DATA(fail_nth) *self);
 };
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 /* Faults hit what may sleep, too, and the smallest allocations; nothing is said of each. */
 static void configure_faults(void)
 {

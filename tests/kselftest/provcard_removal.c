@@ -6,7 +6,6 @@
 #include <glob.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 
 #include "provcard_selftest.h"
@@ -30,18 +29,6 @@ FIXTURE(removal)
 	struct load commands[THREADS];
 	struct load submits;
 };
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
 
 static bool find_function(char *function, size_t size)
 {
@@ -72,25 +59,6 @@ static int open_function(const char *function)
 	globfree(&found);
 	fd = open(node, O_RDWR | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
-}
-
-static long pinned_pages(void)
-{
-	long acquired = 0, released = 0, value;
-	char name[64];
-	FILE *file;
-
-	write_file("/proc/sys/vm/stat_refresh", "1"); /* sums up what each CPU has counted */
-	file = fopen("/proc/vmstat", "r");
-	while (file && fscanf(file, "%63s %ld", name, &value) == 2) {
-		if (!strcmp(name, "nr_foll_pin_acquired"))
-			acquired = value;
-		if (!strcmp(name, "nr_foll_pin_released"))
-			released = value;
-	}
-	if (file)
-		fclose(file);
-	return acquired - released;
 }
 
 static void *run_commands(void *argument)
