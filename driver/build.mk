@@ -107,7 +107,7 @@ KSELFTESTS := $(patsubst tests/kselftest/%.c,$(O)/kselftest/%,$(wildcard tests/k
 .PHONY: kselftest
 kselftest: $(KSELFTESTS)
 vm-tools: $(KSELFTESTS) driver-images
-$(O)/kselftest/%: tests/kselftest/%.c tests/kselftest/provcard_selftest.h driver/include/uapi/linux/provcard.h | $(KERNEL_TOOLS)
+$(O)/kselftest/%: tests/kselftest/%.c tests/kselftest/provcard_selftest.h $(wildcard driver/include/uapi/linux/*.h) | $(KERNEL_TOOLS)
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -Idriver/include/uapi -I$(KERNEL_TOOLS)/tools/testing/selftests \
 		-isystem $(KERNEL_TOOLS)/tools/testing/selftests -o $@ $<

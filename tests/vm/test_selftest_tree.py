@@ -10,7 +10,7 @@ import pytest
 from provtest import station
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-HEADER = TOP / "driver" / "include" / "uapi" / "linux" / "provcard.h"
+HEADERS = sorted((TOP / "driver" / "include" / "uapi" / "linux").glob("*.h"))
 COLLECTION = "drivers/provcard"
 # What the kselftests need of the tree; all of it would be 1.5 GB.
 NEEDED = ["Makefile", "lib.mk", "run_kselftest.sh", "kselftest.h", "kselftest_harness.h", "kselftest/*"]
@@ -37,7 +37,8 @@ def fixture_tree(tmp_path_factory):
     shutil.copytree(TOP / "tests" / "kselftest", tree / "tools" / "testing" / "selftests" / COLLECTION)
     (tree / "usr" / "include" / "linux").mkdir(parents=True)
     run("gcc", "-o", tree / "scripts" / "unifdef", tree / "scripts" / "unifdef.c")
-    run("sh", tree / "scripts" / "headers_install.sh", HEADER, tree / "usr" / "include" / "linux" / "provcard.h", cwd=tree)
+    for header in HEADERS:
+        run("sh", tree / "scripts" / "headers_install.sh", header, tree / "usr" / "include" / "linux" / header.name, cwd=tree)
     return tree
 
 
