@@ -275,6 +275,8 @@ static void provcard_event_tell(struct provcard *card, u32 result)
 	trace_provcard_event(card, type, info);
 	if (type >= ARRAY_SIZE(provcard_event_commands) || !provcard_event_commands[type])
 		return;
+	if (type == PROVCARD_EVENT_HEAD && info >= card->heads)
+		return;
 	provcard_tell(card, provcard_event_commands[type], info);
 	if (type == PROVCARD_EVENT_HEAD || type == PROVCARD_EVENT_JOB)
 		return;
