@@ -377,7 +377,72 @@ struct provcard_unit {
 PROVCARD_MUST_CHECK int provcard_unit_begin(struct provcard_job *job, uint32_t head, uint32_t flags);
 /* Take a unit that ended, in any order. @timeout_ms: -1 waits, 0 polls. -EAGAIN: none ended in time; -ENOENT: none was begun. */
 PROVCARD_MUST_CHECK int provcard_unit_wait(struct provcard_job *job, struct provcard_unit *unit, int timeout_ms);
-/* A descriptor that polls readable when provcard_unit_wait() would return a unit; belongs to the job. */
+/*
+ * Have the card stop the unit on @head at its next safe point. It is taken with provcard_unit_wait() as any other: refusal UNIT_STOPPED
+ * when the card had begun it, error ECANCELED when it had not, or what it came to first. -ENOENT: none is in progress there.
+ */
+PROVCARD_MUST_CHECK int provcard_unit_cancel(struct provcard_job *job, uint32_t head);
+
+/* ---- Commands without waiting ---- */
+
+/**
+ * struct provcard_submission - a command of a job, for provcard_job_submit()
+ * @opcode: enum provcard_opcode, of the service commands
+ * @queue: 0 the admin queue, 1 and up the I/O queues
+ * @arg: per command
+ * @in, @in_size: what the card reads; NULL and 0 for nothing
+ * @out, @out_size: where it writes, likewise. Both stay the card's until the completion was read or the job is closed
+ * @timeout_ms: 0 for no limit
+ * @token: comes back in the completion; below 1 << 63
+ */
+struct provcard_submission {
+	uint32_t opcode;
+	uint32_t queue;
+	uint64_t arg[3];
+	const void *in;
+	size_t in_size;
+	void *out;
+	size_t out_size;
+	uint32_t timeout_ms;
+	uint64_t token;
+};
+
+/**
+ * struct provcard_job_completion - what became of a submitted command
+ * @error: 0, or a positive errno when it did not come to its end: ECANCELED, ETIMEDOUT, EIO, ENODEV
+ * @refusal: the card's answer: 0, or a code of provcard-refusal.h
+ * @result: per command
+ * @length: bytes written to its out buffer
+ */
+struct provcard_job_completion {
+	uint64_t token;
+	uint32_t error;
+	uint32_t refusal;
+	uint32_t result;
+	uint32_t reserved0;
+	uint64_t length;
+	uint64_t reserved[2];
+};
+
+/*
+ * Send a command of the job; never waits. -EAGAIN: no room, read completions first; -EINVAL: a token of 1 << 63 or more, or a field
+ * that the driver refuses. A job may have units and such commands in progress at the same time.
+ */
+PROVCARD_MUST_CHECK int provcard_job_submit(struct provcard_job *job, const struct provcard_submission *submission);
+/*
+ * Read completions of submitted commands, at most @room, in the order in which they ended. Waits for the first only, as long as
+ * @timeout_ms says: -1 without end, 0 not at all. -EAGAIN: none came; -ENOENT: nothing was submitted.
+ */
+PROVCARD_MUST_CHECK int provcard_job_read_completions(struct provcard_job *job, struct provcard_job_completion *completions,
+						      size_t room, size_t *count, int timeout_ms);
+/* Have the card let go of the commands with this token, or of all commands and units; each ends as usual. -ENOENT: none in flight. */
+PROVCARD_MUST_CHECK int provcard_job_cancel(struct provcard_job *job, uint64_t token);
+PROVCARD_MUST_CHECK int provcard_job_cancel_all(struct provcard_job *job);
+/*
+ * A descriptor that polls readable when there may be something for provcard_unit_wait() or provcard_job_read_completions(); belongs to
+ * the job. Each of them keeps what it meets of the other's, so before polling call those that you use with a time-out of 0 until they
+ * return -EAGAIN or -ENOENT.
+ */
 int provcard_job_fd(struct provcard_job *job);
 
 /* ---- Events of all cards of this machine ---- */

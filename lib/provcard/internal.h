@@ -15,6 +15,8 @@ struct provcard {
 /* One unit in progress; wire is where the card writes, so it stays in place until the completion was taken. */
 struct provcard_unit_slot {
 	bool busy;
+	bool ended; /* and the completion is kept here */
+	struct provcard_completion completion;
 	struct provcard_service_unit wire;
 };
 
@@ -22,6 +24,9 @@ struct provcard_job {
 	struct provcard *card;
 	struct provcard_transport_job *transport;
 	size_t units; /* in progress */
+	size_t commands; /* submitted ones that are in flight or kept */
+	struct provcard_completion *kept; /* read when something else was asked for; by age */
+	size_t kept_count, kept_room;
 	struct provcard_unit_slot slot[]; /* one a head */
 };
 
@@ -36,6 +41,11 @@ void provcard_command_out(struct provcard_command *command, void *data, size_t s
 /* Send, wait, and take the answer. @job may be NULL. -EPROTO when the card claims to have written more than there is room. */
 PROVCARD_MUST_CHECK int provcard_command_send(struct provcard *card, struct provcard_job *job, struct provcard_command *command,
 					      struct provcard_answer *answer);
+
+/* Of a clock that nobody sets. */
+uint64_t provcard_now_ms(void);
+/* Take one completion and keep it where its kind is asked for; errors as of the transport's reap, -EPROTO for one of nothing in flight. */
+PROVCARD_MUST_CHECK int provcard_job_reap(struct provcard_job *job, int timeout_ms);
 
 /* How a file gets to the card: by commands of @opcode that say offset and whole size. */
 struct provcard_upload {

@@ -33,6 +33,7 @@ void provcard_job_close(struct provcard_job *job)
 	if (!job)
 		return;
 	job->card->ops->job_close(job->transport);
+	free(job->kept);
 	free(job);
 }
 

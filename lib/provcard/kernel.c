@@ -122,6 +122,17 @@ static int kernel_reap(struct provcard_transport_job *job, struct provcard_compl
 	return length == sizeof(*completion) ? 0 : -EPROTO;
 }
 
+static int kernel_cancel(struct provcard_transport_job *job, uint64_t user_data, bool all)
+{
+	struct provcard_cancel cancel = {
+		.size = sizeof(cancel),
+		.flags = all ? PROVCARD_CANCEL_ALL : 0,
+		.user_data = user_data,
+	};
+
+	return call(job->fd, PROVCARD_CANCEL, &cancel);
+}
+
 static int kernel_job_fd(struct provcard_transport_job *job)
 {
 	return job->fd;
@@ -136,5 +147,6 @@ const struct provcard_transport_ops provcard_transport_kernel = {
 	.job_close = kernel_job_close,
 	.submit = kernel_submit,
 	.reap = kernel_reap,
+	.cancel = kernel_cancel,
 	.job_fd = kernel_job_fd,
 };

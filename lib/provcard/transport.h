@@ -7,6 +7,7 @@
 #ifndef PROVCARD_TRANSPORT_H
 #define PROVCARD_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <linux/provcard.h>
 
@@ -25,6 +26,8 @@ struct provcard_transport_ops {
 	int (*submit)(struct provcard_transport_job *job, const struct provcard_command *command);
 	/* Take one completion; timeout_ms -1 waits, 0 polls; -EAGAIN when none came. */
 	int (*reap)(struct provcard_transport_job *job, struct provcard_completion *completion, int timeout_ms);
+	/* Have the card let go of submitted commands named @user_data, or of all; they end as usual. -ENOENT when none is in flight. */
+	int (*cancel)(struct provcard_transport_job *job, uint64_t user_data, bool all);
 	/* A descriptor that polls readable when reap would return one. */
 	int (*job_fd)(struct provcard_transport_job *job);
 };

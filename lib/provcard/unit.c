@@ -17,6 +17,7 @@ int provcard_unit_begin(struct provcard_job *job, uint32_t head, uint32_t flags)
 	slot = &job->slot[head];
 	if (slot->busy)
 		return -EBUSY;
+	slot->ended = false;
 	memset(&slot->wire, 0, sizeof(slot->wire));
 	command.queue = info->out_queues ? 1 + head % info->out_queues : 0;
 	command.user_data = head;
@@ -48,23 +49,32 @@ static int take_unit(struct provcard_unit_slot *slot, const struct provcard_comp
 	return 0;
 }
 
+static struct provcard_unit_slot *ended_slot(struct provcard_job *job)
+{
+	for (uint32_t head = 0; head < job->card->info.out_heads; head++)
+		if (job->slot[head].busy && job->slot[head].ended)
+			return &job->slot[head];
+	return NULL;
+}
+
 int provcard_unit_wait(struct provcard_job *job, struct provcard_unit *unit, int timeout_ms)
 {
-	struct provcard_completion completion;
 	struct provcard_unit_slot *slot;
-	int error;
+	uint64_t end = timeout_ms > 0 ? provcard_now_ms() + (uint64_t)timeout_ms : 0;
+	int error = 0;
 
 	if (!job->units)
 		return -ENOENT;
-	error = job->card->ops->reap(job->transport, &completion, timeout_ms);
-	if (error)
+	while (!(slot = ended_slot(job)) && !error) {
+		uint64_t now = end ? provcard_now_ms() : 0;
+
+		error = provcard_job_reap(job, end ? (int)(end > now ? end - now : 0) : timeout_ms);
+	}
+	if (!slot)
 		return error;
-	if (completion.user_data >= job->card->info.out_heads || !job->slot[completion.user_data].busy)
-		return -EPROTO;
-	slot = &job->slot[completion.user_data];
 	slot->busy = false;
 	job->units--;
-	return take_unit(slot, &completion, unit);
+	return take_unit(slot, &slot->completion, unit);
 }
 
 int provcard_job_fd(struct provcard_job *job)

@@ -237,5 +237,6 @@ const struct provcard_transport_ops provcard_transport_vfio_user = {
 	.job_close = direct_job_close,
 	.submit = direct_submit,
 	.reap = direct_reap,
+	.cancel = vfio_user_cancel,
 	.job_fd = direct_job_fd,
 };

@@ -50,7 +50,8 @@ struct vfio_user_done {
 struct vfio_user_slot {
 	bool busy;
 	bool done;
-	bool expired; /* its time is over and ABORT was sent */
+	bool expired; /* its time is over, or it was cancelled, and ABORT was sent */
+	bool cancelled;
 	struct vfio_user_done *waiting; /* a submitted command: what its completion will be; else NULL and a thread waits */
 	bool forgotten; /* nobody waits at all: the ABORT of an expired command */
 	struct provcard_transport_job *job;
@@ -132,6 +133,8 @@ int vfio_user_wait(struct provcard_transport *device, uint32_t queue, uint32_t s
 /* A command of the transport's own on the admin queue, sent and waited for. Status of the card in @status. */
 int vfio_user_admin(struct provcard_transport *device, uint8_t opcode, const uint64_t arg[2], void *out, size_t out_size,
 		    uint32_t *status, uint32_t *result);
+/* Have the card let go of submitted commands of a job; -ENOENT when there is none. */
+int vfio_user_cancel(struct provcard_transport_job *job, uint64_t user_data, bool all);
 int vfio_user_reaper_start(struct provcard_transport *device);
 void vfio_user_reaper_stop(struct provcard_transport *device);
 

@@ -65,8 +65,10 @@ static void finish_slot(struct provcard_transport *device, struct vfio_user_slot
 	struct vfio_user_done *waiting = slot->waiting;
 
 	slot->done = true;
-	if (slot->expired && !slot->error)
+	if (slot->expired && !slot->error && !slot->cancelled)
 		slot->error = -ETIMEDOUT;
+	if (slot->cancelled && !slot->error && slot->status == PROVCARD_SC_ABORTED)
+		slot->error = -ECANCELED;
 	if (!waiting && !slot->forgotten) {
 		pthread_cond_broadcast(&device->changed);
 		return;
@@ -96,7 +98,7 @@ void vfio_user_fail(struct provcard_transport *device, int error)
 
 			if (!slot->busy || slot->done)
 				continue;
-			slot->error = slot->expired ? -ETIMEDOUT : error;
+			slot->error = slot->cancelled ? -ECANCELED : slot->expired ? -ETIMEDOUT : error;
 			finish_slot(device, slot);
 		}
 	}
@@ -262,6 +264,35 @@ static void expire(struct provcard_transport *device, uint32_t queue, uint32_t n
 		device->queues[0].slots[abort_number].forgotten = true;
 		device->queues[0].slots[abort_number].deadline_ms = now_ms() + ABORT_MS;
 	}
+}
+
+/* The reaper does it, as if its time were over. */
+static bool cancel_slot(struct provcard_transport_job *job, struct vfio_user_slot *slot, uint64_t user_data, bool all)
+{
+	if (!slot->busy || slot->done || slot->job != job || !slot->waiting ||
+	    (!all && slot->waiting->completion.user_data != user_data))
+		return false;
+	if (!slot->expired && !slot->cancelled) {
+		slot->cancelled = true;
+		slot->deadline_ms = now_ms();
+	}
+	return true;
+}
+
+int vfio_user_cancel(struct provcard_transport_job *job, uint64_t user_data, bool all)
+{
+	struct provcard_transport *device = job->device;
+	bool found = false;
+	uint32_t i, j;
+
+	pthread_mutex_lock(&device->lock);
+	for (i = 0; i < device->queue_count; i++)
+		for (j = 0; j < QUEUE_ENTRIES - 1; j++)
+			found |= cancel_slot(job, &device->queues[i].slots[j], user_data, all);
+	if (found)
+		signal_fd(device->wake);
+	pthread_mutex_unlock(&device->lock);
+	return found ? 0 : -ENOENT;
 }
 
 /* Milliseconds until the next deadline, -1 for none; those that have passed are dealt with. */

@@ -90,6 +90,7 @@ static int loopback_submit(struct provcard_transport_job *job, const struct prov
 	struct loopback *script = script_of(job);
 
 	assert_true(script->flying < sizeof(script->flight) / sizeof(script->flight[0]));
+	script->cancelled[script->flying] = false;
 	script->flight[script->flying++] = *command;
 	return 0;
 }
@@ -104,6 +105,10 @@ static int loopback_reap(struct provcard_transport_job *job, struct provcard_com
 	if (!script->flying)
 		return -EAGAIN;
 	command = &script->flight[--script->flying];
+	if (script->cancelled[script->flying]) {
+		*completion = (struct provcard_completion){ .user_data = command->user_data, .error = ECANCELED };
+		return 0;
+	}
 	step = next_step(script);
 	check_step(step, true, command);
 	if (step->out_size)
@@ -116,6 +121,21 @@ static int loopback_reap(struct provcard_transport_job *job, struct provcard_com
 		.error = -step->error,
 	};
 	return 0;
+}
+
+/* Those that were cancelled are not of the script any more. */
+static int loopback_cancel(struct provcard_transport_job *job, uint64_t user_data, bool all)
+{
+	struct loopback *script = script_of(job);
+	int found = -ENOENT;
+
+	for (size_t i = 0; i < script->flying; i++) {
+		if (!all && script->flight[i].user_data != user_data)
+			continue;
+		script->cancelled[i] = true;
+		found = 0;
+	}
+	return found;
 }
 
 static int loopback_job_fd(struct provcard_transport_job *job)
@@ -133,6 +153,7 @@ static const struct provcard_transport_ops loopback_ops = {
 	.job_close = loopback_job_close,
 	.submit = loopback_submit,
 	.reap = loopback_reap,
+	.cancel = loopback_cancel,
 	.job_fd = loopback_job_fd,
 };
 

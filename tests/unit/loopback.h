@@ -34,6 +34,7 @@ struct loopback {
 	struct provcard_info info;
 	/* Units in flight, taken in reverse order of their beginning. */
 	struct provcard_command flight[8];
+	bool cancelled[8];
 	size_t flying;
 	int open_jobs;
 	int closes;

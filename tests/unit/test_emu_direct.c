@@ -240,6 +240,39 @@ static void test_timeout(void **state)
 	ops->job_close(job);
 }
 
+/* What works on a head comes to its safe point; what waits behind another never begins; the rest goes on. */
+static void test_cancel(void **state)
+{
+	struct fixture *fixture = *state;
+	struct provcard_transport_job *job;
+	struct provcard_command unit = make(FAKE_UNIT, 1), hold = make(FAKE_HOLD, 2);
+	struct provcard_completion completion;
+
+	assert_int_equal(ops->job_create(fixture->transport, &job), 0);
+	assert_int_equal(ops->cancel(job, 0, true), -ENOENT);
+	unit.user_data = 1;
+	assert_int_equal(ops->submit(job, &unit), 0);
+	for (hold.user_data = 2; hold.user_data < 4; hold.user_data++)
+		assert_int_equal(ops->submit(job, &hold), 0);
+	fake_await_held(2);
+	assert_int_equal(ops->cancel(job, 3, false), 0);
+	assert_int_equal(ops->reap(job, &completion, 5000), 0);
+	assert_int_equal(completion.user_data, 3);
+	assert_int_equal(completion.error, ECANCELED);
+	assert_int_equal(ops->cancel(job, 1, false), 0);
+	assert_int_equal(ops->reap(job, &completion, 5000), 0);
+	assert_int_equal(completion.user_data, 1);
+	assert_int_equal(completion.error, 0);
+	assert_int_equal(completion.status, PROVCARD_REFUSAL_UNIT_STOPPED);
+	assert_int_equal(ops->cancel(job, 1, false), -ENOENT);
+	assert_int_equal(ops->reap(job, &completion, 50), -EAGAIN);
+	assert_int_equal(ops->cancel(job, 0, true), 0);
+	assert_int_equal(ops->cancel(job, 0, true), 0);
+	assert_int_equal(ops->reap(job, &completion, 5000), 0);
+	assert_int_equal(completion.user_data, 2);
+	ops->job_close(job);
+}
+
 /* The card's process goes away with a command in flight. */
 static void test_card_gone(void **state)
 {
@@ -293,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many_jobs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_slots_run_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_timeout, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_card_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lying_core, set_up, tear_down),
 	};

@@ -325,6 +325,81 @@ static void test_units_of_a_lying_card(void **state)
 	finish(card, &script);
 }
 
+static void test_submit(void **state)
+{
+	static const char in[] = "question", out_text[] = "answer";
+	char out[16] = { 0 };
+	struct provcard_submission submission = { .opcode = PROVCARD_OP_JOB_STATUS, .queue = 1, .in = in, .in_size = 8, .out = out,
+						  .out_size = sizeof(out), .token = 7 };
+	struct provcard_job_completion completions[2];
+	struct provcard_unit unit;
+	struct provcard_job *job;
+	size_t count = 99;
+	CARD({ .opcode = PROVCARD_OP_JOB_STATUS, .on_job = true, .in = in, .in_size = 8, .out = out_text, .out_size = 6, .result = 3 },
+	     { .opcode = PROVCARD_OP_UNIT_RUN, .on_job = true, .arg = { 2 }, .status = PROVCARD_REFUSAL_NO_PART },
+	     { .opcode = PROVCARD_OP_JOB_STATUS, .on_job = true, .status = PROVCARD_REFUSAL_JOB_NOT_LOADED });
+
+	(void)state;
+	assert_int_equal(provcard_job_create(card, &job), 0);
+	assert_int_equal(provcard_job_read_completions(job, completions, 2, &count, 0), -ENOENT);
+	submission.token = 1ull << 63;
+	assert_int_equal(provcard_job_submit(job, &submission), -EINVAL);
+	submission.token = (1ull << 63) - 1;
+	assert_int_equal(provcard_job_submit(job, &submission), 0);
+	assert_int_equal(provcard_unit_begin(job, 2, 0), 0);
+	submission.token = 7;
+	assert_int_equal(provcard_job_submit(job, &submission), 0);
+	/* The unit comes in between and is kept for who asks for it; so is the command that ended before it. */
+	assert_int_equal(provcard_unit_wait(job, &unit, 0), 0);
+	assert_int_equal(unit.head, 2);
+	assert_int_equal(unit.refusal, PROVCARD_REFUSAL_NO_PART);
+	assert_int_equal(provcard_job_read_completions(job, completions, 0, &count, 0), -EINVAL);
+	assert_int_equal(provcard_job_read_completions(job, completions, 2, &count, -1), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(completions[0].token, 7);
+	assert_int_equal(completions[0].refusal, 0);
+	assert_int_equal(completions[0].result, 3);
+	assert_int_equal(completions[0].length, 6);
+	assert_string_equal(out, "answer");
+	assert_true(completions[1].token == (1ull << 63) - 1);
+	assert_int_equal(completions[1].refusal, PROVCARD_REFUSAL_JOB_NOT_LOADED);
+	assert_int_equal(provcard_unit_wait(job, &unit, 0), -ENOENT);
+	provcard_job_close(job);
+	finish(card, &script);
+}
+
+static void test_cancel(void **state)
+{
+	struct provcard_submission submission = { .opcode = PROVCARD_OP_JOB_STATUS, .token = 1 };
+	struct provcard_job_completion completion;
+	struct provcard_unit unit;
+	struct provcard_job *job;
+	size_t count;
+	CARD({ .opcode = PROVCARD_OP_UNIT_RUN, .on_job = true, .arg = { 1 }, .status = PROVCARD_REFUSAL_NO_PART });
+
+	(void)state;
+	assert_int_equal(provcard_job_create(card, &job), 0);
+	assert_int_equal(provcard_job_cancel_all(job), -ENOENT);
+	assert_int_equal(provcard_unit_begin(job, 1, 0), 0);
+	assert_int_equal(provcard_job_submit(job, &submission), 0);
+	/* A token and a head of the same number are not the same. */
+	assert_int_equal(provcard_job_cancel(job, 2), -ENOENT);
+	assert_int_equal(provcard_job_cancel(job, 1ull << 63), -EINVAL);
+	assert_int_equal(provcard_job_cancel(job, 1), 0);
+	assert_int_equal(provcard_unit_cancel(job, 4), -EINVAL);
+	assert_int_equal(provcard_unit_cancel(job, 0), -ENOENT);
+	assert_int_equal(provcard_job_read_completions(job, &completion, 1, &count, -1), 0);
+	assert_int_equal(completion.error, ECANCELED);
+	assert_int_equal(provcard_unit_wait(job, &unit, -1), 0);
+	assert_int_equal(unit.refusal, PROVCARD_REFUSAL_NO_PART);
+	assert_int_equal(provcard_unit_begin(job, 1, 0), 0);
+	assert_int_equal(provcard_unit_cancel(job, 1), 0);
+	assert_int_equal(provcard_unit_wait(job, &unit, -1), 0);
+	assert_int_equal(unit.error, ECANCELED);
+	provcard_job_close(job);
+	finish(card, &script);
+}
+
 static void put_entry(uint8_t *at, uint64_t index, uint32_t record, uint32_t attachment)
 {
 	struct provcard_service_log_entry header = { htole64(index), htole32(record), htole32(attachment) };
@@ -445,6 +520,8 @@ int main(void)
 		cmocka_unit_test(test_load_stopped),
 		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_units_of_a_lying_card),
+		cmocka_unit_test(test_submit),
+		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_log_cut_off),
 		cmocka_unit_test(test_proof),
