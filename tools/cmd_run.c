@@ -41,6 +41,7 @@ struct run {
 	bool wait_for_parts;
 	uint32_t flags;		   /* PROVCARD_UNIT_* */
 	bool stopping;		   /* begin no further unit */
+	bool cancelled;		   /* and end those in progress at their next safe points */
 	unsigned long long wanted; /* good units */
 	size_t working;
 	enum head_use use[HEADS_MAX];
@@ -212,6 +213,10 @@ static int wait_units(struct run *run)
 	error = provcard_unit_wait(run->job, &unit, LOOK_MS);
 	if (error == -EAGAIN || error == -EINTR)
 		return 0;
+	if (!error && unit.error == ECANCELED) {
+		unit.error = 0;
+		unit.refusal = PROVCARD_REFUSAL_UNIT_STOPPED;
+	}
 	if (!error && unit.error)
 		error = -(int)unit.error;
 	if (error)
@@ -232,20 +237,35 @@ static bool is_over(const struct run *run)
 	return true;
 }
 
+/* Once: begin nothing more. Twice: end what is in progress, and tell of it. Oftener: do not even wait for that. */
+static int heed_interrupts(struct run *run)
+{
+	int error = 0;
+
+	run->stopping |= interrupts > 0;
+	if (interrupts > 1 && !run->cancelled) {
+		run->cancelled = true;
+		error = provcard_job_cancel_all(run->job);
+	}
+	if (error && error != -ENOENT)
+		return report_card_errno("run", error);
+	return interrupts > 2 ? report_refusal("run", PROVCARD_REFUSAL_UNIT_STOPPED, NULL) : 0;
+}
+
 static int make_units(struct run *run)
 {
 	int code = 0;
 
 	while (!code && !is_over(run)) {
-		run->stopping |= interrupts > 0;
-		if (interrupts > 1)
-			return report_refusal("run", PROVCARD_REFUSAL_UNIT_STOPPED, NULL);
+		code = heed_interrupts(run);
+		if (code)
+			return code;
 		code = begin_units(run);
 		show_heads(run);
 		if (!code && !is_over(run))
 			code = wait_units(run);
 	}
-	return code;
+	return !code && run->cancelled ? report_refusal("run", PROVCARD_REFUSAL_UNIT_STOPPED, NULL) : code;
 }
 
 /* The counts in the summary are the ledger's. */
