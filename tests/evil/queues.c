@@ -81,6 +81,17 @@ static void echo(struct evil *evil, const struct provcard_hif_sqe *sqe, struct p
 		post->cqe.length = htole32((uint32_t)bytes);
 }
 
+static void telemetry(struct evil *evil, const struct provcard_hif_sqe *sqe, struct post *post)
+{
+	const struct provcard_hif_telemetry said = {
+		.sensors = htole32(PROVCARD_SENSOR_TEMPERATURE),
+		.temperature = htole32(40000),
+	};
+
+	if (!dma_write(evil->dma, &open, le64toh(sqe->out.address), &said, sizeof(said)))
+		post->cqe.length = htole32(sizeof(said));
+}
+
 static void identify(struct evil *evil, const struct provcard_hif_sqe *sqe, struct post *post)
 {
 	struct provcard_hif_identify identity = { .serial = "EVIL0001", .firmware = "evil", .max_jobs = htole32(64) };
@@ -119,6 +130,9 @@ static void answer(struct evil *evil, const struct provcard_hif_sqe *sqe, struct
 	case PROVCARD_OPC_CREATE_CQ:
 	case PROVCARD_OPC_CREATE_SQ:
 		create(evil, sqe);
+		break;
+	case PROVCARD_OPC_TELEMETRY:
+		telemetry(evil, sqe, post);
 		break;
 	case PROVCARD_OPC_ABORT:
 		post->cqe.result = htole32(1);

@@ -157,6 +157,39 @@ def test_card_that_boasts(place):
     assert place.command(size=(1 << 20) + 1).startswith("EINVAL")
 
 
+def test_sensors_that_lie(place):
+    """An answer that is not whole is none; too many bytes are a reset, as with any command."""
+    place.unbind()
+    place.say("features value=4")
+    place.bind()
+    place.await_node()
+    sensor = f"sleep 1.2; cat /sys/bus/pci/devices/{place.function}/hwmon/hwmon*/temp1_input"
+    assert place.guest.run(sensor).out == "40000\n"
+    place.say("length opcode=0x0a value=63")
+    assert place.guest.run(sensor, check=False).code
+    place.say("good")
+    assert place.guest.run(sensor).out == "40000\n" and not place.resets()
+    place.say("length opcode=0x0a value=65 times=1")
+    place.guest.run(sensor, check=False)
+    place.await_state("live")
+    assert place.resets() == 1 and NO_COMMAND in place.log()
+    assert place.guest.run(sensor).out == "40000\n"
+
+
+def test_storm_that_nobody_hears(place):
+    """All vectors, while no driver has the card. The one that takes it then is not disturbed by what is long over."""
+    place.unbind()
+    for vector in range(5):
+        place.say(f"storm vector={vector}")
+        time.sleep(0.3)
+    place.say("good")
+    place.bind()
+    place.await_node()
+    place.mark()
+    assert [place.command(queue) for queue in range(5)] == [evil.GOOD] * 5
+    assert not place.resets()
+
+
 def test_serial_without_an_end(place):
     """It is cut where the field ends."""
     place.unbind()
