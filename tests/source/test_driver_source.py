@@ -90,10 +90,11 @@ def test_control_defect_is_found(tmp_path, target, name, before, after, said):
 
 
 def version_tests(text):
-    """(number of tests of the kernel's version, of those whose comment just before names an upstream commit)."""
-    pattern = r"#\s*(?:el)?if\b[^\n]*\bLINUX_VERSION_CODE\b"
-    named = r"/\*(?:(?!\*/).)*\b[0-9a-f]{12} \(\"(?:(?!\*/ ).)+?\"\), (?:in )?\d+\.\d+(?:(?!\*/).)*\*/\n" + pattern
-    return len(re.findall(pattern, text)), len(re.findall(named, text, re.DOTALL))
+    """(number of tests of the kernel's version, of those with an upstream commit, by number and subject, in the comment before them)."""
+    places = [match.start() for match in re.finditer(r"^#\s*(?:el)?if\b.*\bLINUX_VERSION_CODE\b", text, re.MULTILINE)]
+    before = [re.findall(r"/\*.*?\*/", text[:place], re.DOTALL) for place in places]
+    named = [comments for comments in before if comments and re.search(r'\b[0-9a-f]{12}\b[ ,(]+"[^"]{10,}"', comments[-1])]
+    return len(places), len(named)
 
 
 def test_versions_are_compared_in_one_place():
@@ -108,4 +109,9 @@ def test_versions_are_compared_in_one_place():
 
 def test_control_unnamed_version_test():
     """A comparison without a commit is counted, and not as named."""
-    assert version_tests("/* since 6.4 */\n#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)\n") == (1, 0)
+    later = "#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)\n#endif\n"
+    commit = '/* 1aaba11da9aa ("driver core: class: remove module * from class_create()"), 6.4 */\n'
+    assert version_tests(later) == (1, 0)
+    assert version_tests("/* since 6.4 */\n" + later) == (1, 0)
+    assert version_tests(commit + later) == (1, 1)
+    assert version_tests(commit + later + "/* another */\n" + later) == (2, 1)
