@@ -402,11 +402,10 @@ bool provcard_controller_reconnect(struct provcard *card)
 	return card->error != -ENODEV && !provcard_lost(provcard_status(card));
 }
 
-/* Recovery has failed for good. */
+/* Recovery has failed for good. The card stays frozen: only a reset of the function helps. */
 void provcard_controller_abandon(struct provcard *card)
 {
 	guard(mutex)(&card->reset_lock);
-	card->frozen = false;
 	if (!provcard_over(card))
 		provcard_give_up_now(card, -EIO);
 }
