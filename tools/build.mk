@@ -14,4 +14,4 @@ install-tools: $(O)/provcard
 	install -D -m 644 Documentation/man/provcard.1 $(DESTDIR)$(mandir)/man1/provcard.1
 	install -d $(DESTDIR)$(datadir)/bash-completion/completions $(DESTDIR)$(datadir)/provcard
 	$(O)/provcard completion >$(DESTDIR)$(datadir)/bash-completion/completions/provcard
-	install -m 644 Documentation/schema/*.json $(DESTDIR)$(datadir)/provcard
+	install -m 644 Documentation/schema/*.json Documentation/netlink/specs/*.yaml $(DESTDIR)$(datadir)/provcard

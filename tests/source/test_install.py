@@ -57,7 +57,8 @@ def test_everything_has_its_place(root):
     """Tool, libraries, headers, documentation, the driver's files."""
     found = names(root)
     expected = {"usr/bin/provcard", "usr/share/man/man1/provcard.1", "usr/share/bash-completion/completions/provcard",
-                "usr/share/provcard/rot-configuration.schema.json", "usr/lib/udev/rules.d/60-provcard.rules",
+                "usr/share/provcard/rot-configuration.schema.json", "usr/share/provcard/provcard.yaml",
+                "usr/lib/udev/rules.d/60-provcard.rules",
                 "usr/lib/sysusers.d/provcard.conf", "usr/lib/modprobe.d/provcard.conf", "usr/include/linux/provcard.h",
                 "usr/include/linux/provcard_netlink.h"}
     for name in ("provcard", "provpkg"):
