@@ -79,7 +79,8 @@ int main(int argc, char **argv)
 	struct provcard_info info = { .size = sizeof(info) };
 	struct provcard_command status = { .size = sizeof(status), .opcode = STATUS };
 
-	if (card < 0 || count < 0 || call(card, PROVCARD_INFO, &info) || call(card, PROVCARD_JOB_CREATE, &create) || create.out_status)
+	if (card < 0 || count < 0 || call(card, PROVCARD_INFO, &info) || call(card, PROVCARD_JOB_CREATE, &create) ||
+	    create.out_status)
 		return fail("no job", errno);
 	for (int i = 0; i < count && !error; i++)
 		error = submit(create.out_fd, prepare(argv), (unsigned int)i, info.out_queues);

@@ -86,15 +86,21 @@ static void use_job(int card, char *buffer)
 static void look_at_files(void)
 {
 	static const char *const patterns[] = {
-		"/sys/class/provcard/*/*", "/sys/class/provcard/*/device/*", "/sys/kernel/debug/provcard/*/*", "/proc/interrupts",
+		"/sys/class/provcard/*/*",
+		"/sys/class/provcard/*/device/*",
+		"/sys/kernel/debug/provcard/*/*",
+		"/proc/interrupts",
 	};
 	char text[4096];
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
 		int fd = open_any(patterns[i], O_RDONLY | O_NONBLOCK);
 
-		if (fd >= 0 && read(fd, text, sizeof(text)) >= 0)
-			close(fd);
+		if (fd < 0)
+			continue;
+		while (read(fd, text, sizeof(text)) > 0)
+			;
+		close(fd);
 	}
 }
 
@@ -111,7 +117,8 @@ static void use(unsigned int seed)
 			struct provcard_info info = { .size = sizeof(info) };
 			struct provcard_command command = random_command(buffer);
 
-			if (ioctl(card, rand() % 4 ? PROVCARD_COMMAND : PROVCARD_INFO, rand() % 4 ? (void *)&command : (void *)&info))
+			if (ioctl(card, rand() % 4 ? PROVCARD_COMMAND : PROVCARD_INFO,
+				  rand() % 4 ? (void *)&command : (void *)&info))
 				break;
 			if (!(rand() % 3))
 				use_job(card, buffer);
