@@ -111,3 +111,11 @@ $(O)/kselftest/%: tests/kselftest/%.c tests/kselftest/provcard_selftest.h $(wild
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -Idriver/include/uapi -I$(KERNEL_TOOLS)/tools/testing/selftests \
 		-isystem $(KERNEL_TOOLS)/tools/testing/selftests -o $@ $<
+# The same programs as 32-bit callers, where the compiler can make them.
+KSELFTESTS_32 := $(if $(filter 4,$(shell echo __SIZEOF_POINTER__ | $(CC) -m32 -E -P -xc - 2>/dev/null)), \
+	$(addprefix $(O)/kselftest/,provcard_ioctl-32 provcard_job-32 provcard_async-32 provcard_uring-32))
+kselftest vm-tools: $(KSELFTESTS_32)
+$(O)/kselftest/%-32: tests/kselftest/%.c tests/kselftest/provcard_selftest.h $(wildcard driver/include/uapi/linux/*.h) | $(KERNEL_TOOLS)
+	@mkdir -p $(@D)
+	$(CC) -m32 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -Idriver/include/uapi -I$(KERNEL_TOOLS)/tools/testing/selftests \
+		-isystem $(KERNEL_TOOLS)/tools/testing/selftests -o $@ $<
