@@ -164,7 +164,8 @@ static int provcard_enable(struct provcard *card)
 		return ret;
 	provcard_irq_rearm(card);
 	provcard_queue_enable(admin);
-	writel((admin->sq_entries - 1) | (admin->cq_entries - 1) << 16,
+	writel((admin->sq_entries - 1) | (admin->cq_entries - 1) << 16 |
+		       (admin->releases ? PROVCARD_AQA_RELEASE : 0),
 	       card->regs + PROVCARD_REG_AQA);
 	lo_hi_writeq(admin->sq_dma, card->regs + PROVCARD_REG_ASQ);
 	lo_hi_writeq(admin->cq_dma, card->regs + PROVCARD_REG_ACQ);

@@ -149,7 +149,7 @@ void provcard_queue_enable(struct provcard_queue *queue)
 	queue->cq_unreleased = 0;
 	queue->phase = PROVCARD_CQE_PHASE;
 	queue->overdue = false;
-	queue->releases = queue->id && queue->card->features & PROVCARD_FEATURE_RELEASE;
+	queue->releases = queue->card->features & PROVCARD_FEATURE_RELEASE;
 	queue->enabled = true;
 }
 

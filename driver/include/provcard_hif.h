@@ -37,6 +37,7 @@ typedef __u8 u8;
 #define PROVCARD_REG_CC 0x14 /* 32 bit: controller configuration */
 #define PROVCARD_REG_CSTS 0x1c /* 32 bit, read only: controller status */
 #define PROVCARD_REG_AQA 0x24 /* 32 bit: admin queue entries - 1; SQ in 11:0, CQ in 27:16 */
+#define PROVCARD_AQA_RELEASE (1u << 31) /* as PROVCARD_SQ_RELEASE, for the admin queue */
 #define PROVCARD_REG_ASQ 0x28 /* 64 bit: admin submission queue, page aligned */
 #define PROVCARD_REG_ACQ 0x30 /* 64 bit: admin completion queue, page aligned */
 #define PROVCARD_REG_DOORBELL 0x1000 /* SQ n tail at + 8 * n, CQ n head at + 8 * n + 4 */

@@ -530,7 +530,8 @@ static uint64_t cq_address(unsigned int queue)
 	return RAW_ADDRESS + queue * 0x2000 + 0x1000;
 }
 
-HARNESS void raw_enable(struct raw *raw)
+/* Enabled, with these bits of AQA beside the entries. */
+HARNESS void raw_enable_with(struct raw *raw, uint32_t aqa)
 {
 	unsigned int i;
 
@@ -541,13 +542,18 @@ HARNESS void raw_enable(struct raw *raw)
 	}
 	raw_set(raw, PROVCARD_REG_CC, 0);
 	raw_await(raw, PROVCARD_CSTS_RDY, 0);
-	raw_set(raw, PROVCARD_REG_AQA, (RAW_ENTRIES - 1) | (RAW_ENTRIES - 1) << 16);
+	raw_set(raw, PROVCARD_REG_AQA, aqa | (RAW_ENTRIES - 1) | (RAW_ENTRIES - 1) << 16);
 	raw_set(raw, PROVCARD_REG_ASQ, (uint32_t)sq_address(0));
 	raw_set(raw, PROVCARD_REG_ASQ + 4, 0);
 	raw_set(raw, PROVCARD_REG_ACQ, (uint32_t)cq_address(0));
 	raw_set(raw, PROVCARD_REG_ACQ + 4, 0);
 	raw_set(raw, PROVCARD_REG_CC, PROVCARD_CC_EN);
 	raw_await(raw, PROVCARD_CSTS_RDY | PROVCARD_CSTS_CFS, PROVCARD_CSTS_RDY);
+}
+
+HARNESS void raw_enable(struct raw *raw)
+{
+	raw_enable_with(raw, 0);
 }
 
 /* Connected, memory and interrupts given, enabled. */

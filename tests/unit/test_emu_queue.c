@@ -103,6 +103,23 @@ static void test_release_with_submission(void **state)
 	raw_await(raw, PROVCARD_CSTS_CFS, PROVCARD_CSTS_CFS);
 }
 
+/* The same on the admin queue, which a register makes. */
+static void test_admin_release_with_submission(void **state)
+{
+	struct raw *raw = raw_of(state);
+	struct provcard_hif_sqe status = { .opcode = FAKE_STATUS };
+	struct provcard_hif_cqe cqe;
+	unsigned int i;
+
+	raw_enable_with(raw, PROVCARD_AQA_RELEASE);
+	for (i = 0; i < 3 * RAW_ENTRIES; i++) {
+		raw_put(raw, 0, &status);
+		raw_set(raw, PROVCARD_REG_DOORBELL, PROVCARD_DOORBELL(raw->queue[0].tail, raw->queue[0].head));
+		assert_true(raw_take(raw, 0, &cqe, 1000));
+		assert_true(raw_fired(raw, 0, 1000));
+	}
+}
+
 static void test_unreachable_rings(void **state)
 {
 	struct raw *raw = raw_of(state);
@@ -366,6 +383,7 @@ int main(void)
 		TEST(test_disable_then_bad_admin_queue),
 		TEST(test_doorbells),
 		TEST(test_release_with_submission),
+		TEST(test_admin_release_with_submission),
 		TEST(test_unreachable_rings),
 		TEST(test_scatter_lists),
 		TEST(test_bad_buffers),

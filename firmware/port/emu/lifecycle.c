@@ -220,6 +220,7 @@ static void enable(struct controller *c)
 		c->fatal = true;
 		return;
 	}
+	c->sq[0].releases = c->aqa & PROVCARD_AQA_RELEASE;
 	dma_gate_open(c->config.dma, &c->gate);
 	c->state = CONTROLLER_ON;
 }

@@ -99,7 +99,7 @@ static void write32(struct controller *c, uint64_t offset, uint32_t value)
 		return;
 	switch (offset) {
 	case PROVCARD_REG_AQA:
-		c->aqa = value & 0x0fff0fff;
+		c->aqa = value & (PROVCARD_AQA_RELEASE | 0x0fff0fff);
 		break;
 	case PROVCARD_REG_ASQ:
 	case PROVCARD_REG_ASQ + 4:
