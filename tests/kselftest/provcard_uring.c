@@ -36,7 +36,8 @@ static int ring_open(struct ring *ring, __u32 flags)
 	ring->fd = syscall(__NR_io_uring_setup, ENTRIES, &ring->params);
 	if (ring->fd < 0)
 		return -errno;
-	ring->rings_size = ring->params.cq_off.cqes + ring->params.cq_entries * (sizeof(struct io_uring_cqe) << !!(flags & IORING_SETUP_CQE32));
+	ring->rings_size = ring->params.cq_off.cqes +
+			   ring->params.cq_entries * (sizeof(struct io_uring_cqe) << !!(flags & IORING_SETUP_CQE32));
 	if (ring->rings_size < ring->params.sq_off.array + ring->params.sq_entries * sizeof(__u32))
 		ring->rings_size = ring->params.sq_off.array + ring->params.sq_entries * sizeof(__u32);
 	ring->entries_size = ring->params.sq_entries * (sizeof(struct io_uring_sqe) << !!(flags & IORING_SETUP_SQE128));
@@ -270,8 +271,10 @@ TEST_F(uring, carries_job)
 		int file = i ? self->job : self->card;
 		struct provcard_uring_command *command = ring_add(&self->ring, file, 0);
 
-		same.out_uptr = command->out_uptr = (uintptr_t)job;
-		same.out_len = command->out_len = sizeof(job);
+		same.out_uptr = (uintptr_t)job;
+		same.out_len = sizeof(job);
+		command->out_uptr = same.out_uptr;
+		command->out_len = same.out_len;
 		command->opcode = OP_JOB_STATUS;
 		ASSERT_EQ(0, call(file, PROVCARD_COMMAND, &same));
 		EXPECT_EQ(same.out_status, PROVCARD_URING_STATUS(ring_run(&self->ring).answer));
