@@ -4,8 +4,11 @@
  * and the card alone judges it. It is stored beside the firmware that runs; that it is started
  * takes a request that the card's officers have signed, which is not the driver's business.
  */
+#include <linux/bitops.h>
+#include <linux/completion.h>
 #include <linux/firmware.h>
 #include <linux/minmax.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 
 #include "card.h"
@@ -15,11 +18,22 @@
 /* The card reads the file three times and writes it once. */
 #define PROVCARD_UPLOAD_COMMIT_TIMEOUT_MS (5 * 60 * 1000)
 
+/* Offered to the card when it is bound, where the admin wants that. */
+#define PROVCARD_FIRMWARE_FILE "provcard/firmware.pfw"
+MODULE_FIRMWARE(PROVCARD_FIRMWARE_FILE);
+
+static bool provcard_firmware_autostage;
+module_param_named(firmware_autostage, provcard_firmware_autostage, bool, 0444);
+MODULE_PARM_DESC(firmware_autostage,
+		 "offer " PROVCARD_FIRMWARE_FILE " to each card, which stores it if it is new (N)");
+
 /*
  * struct provcard_upload - a card's place for firmware files
  * @piece: what is under way to the card, and room for its last answer
  * @whole: bytes of the file
  * @canceled: somebody does not want it any more; looked at between two pieces
+ * @busy: bit 0: a file is under way, whosever it is
+ * @staged: the file that was asked for at the binding is done with
  */
 struct provcard_upload {
 	struct provcard *card;
@@ -29,6 +43,8 @@ struct provcard_upload {
 	u32 piece_size;
 	u32 whole;
 	bool canceled;
+	unsigned long busy;
+	struct completion staged;
 };
 
 /* The card's reason is a number here, for those who have the table. */
@@ -74,15 +90,16 @@ static enum fw_upload_err provcard_upload_prepare(struct fw_upload *fw, const u8
 {
 	struct provcard_upload *upload = fw->dd_handle;
 
+	if (test_and_set_bit(0, &upload->busy))
+		return FW_UPLOAD_ERR_BUSY;
 	upload->whole = size;
 	WRITE_ONCE(upload->canceled, false);
 	return FW_UPLOAD_ERR_NONE;
 }
 
-static enum fw_upload_err provcard_upload_write(struct fw_upload *fw, const u8 *data, u32 offset,
-						u32 size, u32 *written)
+static enum fw_upload_err provcard_upload_piece(struct provcard_upload *upload, const u8 *data,
+						u32 offset, u32 size, u32 *written)
 {
-	struct provcard_upload *upload = fw->dd_handle;
 	u32 length = min(size, upload->piece_size);
 	const struct provcard_hif_sqe sqe = {
 		.opcode = PROVCARD_OPC_FIRMWARE_WRITE,
@@ -90,26 +107,41 @@ static enum fw_upload_err provcard_upload_write(struct fw_upload *fw, const u8 *
 		.arg = { cpu_to_le64(offset), cpu_to_le64(upload->whole) },
 	};
 
-	if (READ_ONCE(upload->canceled))
-		return FW_UPLOAD_ERR_CANCELED;
 	memcpy(upload->piece, data + offset, length);
 	*written = length;
 	return provcard_upload_command(upload, &sqe, PROVCARD_ADMIN_TIMEOUT_MS);
 }
 
-/* The card answers with the state of its slots, which is for others to read. */
-static enum fw_upload_err provcard_upload_poll_complete(struct fw_upload *fw)
+static enum fw_upload_err provcard_upload_write(struct fw_upload *fw, const u8 *data, u32 offset,
+						u32 size, u32 *written)
 {
 	struct provcard_upload *upload = fw->dd_handle;
+
+	if (READ_ONCE(upload->canceled))
+		return FW_UPLOAD_ERR_CANCELED;
+	return provcard_upload_piece(upload, data, offset, size, written);
+}
+
+/* The card answers with the state of its slots, which is for others to read. */
+static enum fw_upload_err provcard_upload_commit(struct provcard_upload *upload, u64 flags)
+{
 	const struct provcard_hif_sqe sqe = {
 		.opcode = PROVCARD_OPC_FIRMWARE_COMMIT,
 		.out = { .address = cpu_to_le64(upload->piece_dma),
 			 .length = cpu_to_le32(upload->piece_size) },
+		.arg = { cpu_to_le64(flags) },
 	};
+
+	return provcard_upload_command(upload, &sqe, PROVCARD_UPLOAD_COMMIT_TIMEOUT_MS);
+}
+
+static enum fw_upload_err provcard_upload_poll_complete(struct fw_upload *fw)
+{
+	struct provcard_upload *upload = fw->dd_handle;
 
 	if (READ_ONCE(upload->canceled))
 		return FW_UPLOAD_ERR_CANCELED;
-	return provcard_upload_command(upload, &sqe, PROVCARD_UPLOAD_COMMIT_TIMEOUT_MS);
+	return provcard_upload_commit(upload, 0);
 }
 
 static void provcard_upload_cancel(struct fw_upload *fw)
@@ -119,12 +151,61 @@ static void provcard_upload_cancel(struct fw_upload *fw)
 	WRITE_ONCE(upload->canceled, true);
 }
 
+static void provcard_upload_cleanup(struct fw_upload *fw)
+{
+	struct provcard_upload *upload = fw->dd_handle;
+
+	clear_bit(0, &upload->busy);
+}
+
 static const struct fw_upload_ops provcard_upload_ops = {
 	.prepare = provcard_upload_prepare,
 	.write = provcard_upload_write,
 	.poll_complete = provcard_upload_poll_complete,
 	.cancel = provcard_upload_cancel,
+	.cleanup = provcard_upload_cleanup,
 };
+
+static enum fw_upload_err provcard_stage_file(struct provcard_upload *upload,
+					      const struct firmware *file)
+{
+	enum fw_upload_err ret = FW_UPLOAD_ERR_NONE;
+	u32 offset, written;
+
+	upload->whole = file->size;
+	for (offset = 0; offset < file->size && ret == FW_UPLOAD_ERR_NONE; offset += written)
+		ret = provcard_upload_piece(upload, file->data, offset, file->size - offset,
+					    &written);
+	return ret == FW_UPLOAD_ERR_NONE ? provcard_upload_commit(upload, PROVCARD_COMMIT_IF_NEW) :
+					   ret;
+}
+
+/* Whether the card has something to gain from the file is for the card to say. */
+static void provcard_stage(const struct firmware *file, void *context)
+{
+	struct provcard_upload *upload = context;
+	struct device *dev = &upload->card->pdev->dev;
+
+	if (file && !test_and_set_bit(0, &upload->busy)) {
+		enum fw_upload_err ret = provcard_stage_file(upload, file);
+
+		clear_bit(0, &upload->busy);
+		if (ret == FW_UPLOAD_ERR_NONE)
+			dev_info(dev, "the card has " PROVCARD_FIRMWARE_FILE "\n");
+		else
+			dev_warn(dev, "the card does not take " PROVCARD_FIRMWARE_FILE "\n");
+	}
+	release_firmware(file);
+	complete(&upload->staged);
+}
+
+static void provcard_stage_begin(struct provcard_upload *upload)
+{
+	if (!provcard_firmware_autostage ||
+	    request_firmware_nowait(THIS_MODULE, FW_ACTION_UEVENT, PROVCARD_FIRMWARE_FILE,
+				    &upload->card->pdev->dev, GFP_KERNEL, upload, provcard_stage))
+		complete(&upload->staged);
+}
 
 static void provcard_upload_free(struct provcard_upload *upload)
 {
@@ -140,6 +221,7 @@ static struct provcard_upload *provcard_upload_alloc(struct provcard *card)
 	if (!upload)
 		return NULL;
 	upload->card = card;
+	init_completion(&upload->staged);
 	upload->piece_size = min_t(u64, PROVCARD_UPLOAD_PIECE, card->max_transfer);
 	upload->piece = dma_alloc_coherent(&card->pdev->dev, upload->piece_size,
 					   &upload->piece_dma, GFP_KERNEL);
@@ -175,6 +257,7 @@ void provcard_upload_add(struct provcard *card)
 		ret = provcard_upload_register(upload);
 	if (!ret) {
 		card->upload = upload;
+		provcard_stage_begin(upload);
 		return;
 	}
 	dev_warn(&card->pdev->dev, "no firmware upload (%d)\n", ret);
@@ -188,6 +271,7 @@ void provcard_upload_remove(struct provcard *card)
 	if (!card->upload)
 		return;
 	firmware_upload_unregister(card->upload->fw);
+	wait_for_completion(&card->upload->staged);
 	provcard_upload_free(card->upload);
 	card->upload = NULL;
 }

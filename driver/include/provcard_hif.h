@@ -145,7 +145,8 @@ struct provcard_hif_cqe {
  * They are specified in lib/include/provcard-service.h; the firmware's build holds both together.
  */
 #define PROVCARD_OPC_FIRMWARE_WRITE 0x4c /* arg0 offset, arg1 whole size; in: bytes */
-#define PROVCARD_OPC_FIRMWARE_COMMIT 0x4d
+#define PROVCARD_OPC_FIRMWARE_COMMIT 0x4d /* arg0 PROVCARD_COMMIT_IF_NEW or 0 */
+#define PROVCARD_COMMIT_IF_NEW (1u << 0) /* an image that the card has already is not written */
 
 #define PROVCARD_RANDOM_MAX 4096
 

@@ -19,7 +19,8 @@
 #include "status.h"
 
 _Static_assert((int)PROVCARD_OPC_FIRMWARE_WRITE == PROVCARD_OP_FIRMWARE_WRITE &&
-		       (int)PROVCARD_OPC_FIRMWARE_COMMIT == PROVCARD_OP_FIRMWARE_COMMIT,
+		       (int)PROVCARD_OPC_FIRMWARE_COMMIT == PROVCARD_OP_FIRMWARE_COMMIT &&
+		       PROVCARD_COMMIT_IF_NEW == PROVCARD_FIRMWARE_IF_NEW,
 	       "the driver's names for service commands");
 
 /* What each request may do when is judged once more, when it is known which it is: life_permits_operation(). */

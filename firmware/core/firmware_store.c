@@ -130,7 +130,25 @@ static int fill_slot(struct core *core, const struct boot_place *from, struct bo
 	return code ? code : firmware_set(core, flags, slot, BOOT_STORED);
 }
 
-static int store(struct core *core, const struct boot_place *from)
+/* Does it run, or lie in the slot beside what runs, whole? */
+static bool is_there(struct core *core, const struct port_firmware *running, const struct boot_flags *flags,
+		     const struct provpkg_firmware *firmware)
+{
+	struct boot_place place = boot_slot_place(core->port, !running->slot);
+	enum boot_state state = flags->slot[!running->slot].state;
+	struct boot_image held;
+	bool same;
+
+	if (!memcmp(running->digest, firmware->sha256, sizeof(running->digest)))
+		return true;
+	if (state != BOOT_STORED && state != BOOT_GOOD)
+		return false;
+	same = !verify(core, &place, &held) && !provpkg_firmware_same_image(firmware, &held.firmware);
+	boot_image_clear(&held);
+	return same;
+}
+
+static int store(struct core *core, const struct boot_place *from, bool if_new)
 {
 	struct port_firmware running;
 	struct boot_flags flags;
@@ -145,7 +163,7 @@ static int store(struct core *core, const struct boot_place *from)
 	    flags.slot[slot].state == BOOT_TRYING)
 		return PROVCARD_REFUSAL_FIRMWARE_BUSY;
 	code = verify(core, from, &image);
-	if (!code)
+	if (!code && !(if_new && is_there(core, &running, &flags, &image.firmware)))
 		code = fill_slot(core, from, &flags, slot, &image);
 	boot_image_clear(&image);
 	return code;
@@ -172,12 +190,12 @@ static int take(struct core *core, struct boot_place *from)
 int command_firmware_commit(struct core *core, const struct core_command *command, struct core_result *result)
 {
 	struct boot_place from;
-	int code = take(core, &from);
+	int code = command->arg[0] & ~(uint64_t)PROVCARD_FIRMWARE_IF_NEW ? PROVCARD_REFUSAL_INVALID_FIELD : take(core, &from);
 
 	if (code)
 		return code;
 	mtx_lock(&core->firmware_lock);
-	code = store(core, &from);
+	code = store(core, &from, command->arg[0] & PROVCARD_FIRMWARE_IF_NEW);
 	mtx_unlock(&core->firmware_lock);
 	if (!code)
 		core_event(core, PROVCARD_EVENT_FIRMWARE, 0);

@@ -31,7 +31,8 @@ enum provcard_service_opcode {
 	PROVCARD_OP_LOG_RUN = 0x4a, /* arg0 first index, arg1 how many, at least 1; out: 32-byte roots of the largest complete subtrees
 				     * that these leaves are made of, left to right; result: hashes */
 	PROVCARD_OP_FIRMWARE_WRITE = 0x4c, /* arg0 offset, arg1 whole size; in: bytes of a firmware file; consecutive, from 0 */
-	PROVCARD_OP_FIRMWARE_COMMIT = 0x4d, /* verifies it and writes it into the slot beside the running one; out: as STATUS */
+	PROVCARD_OP_FIRMWARE_COMMIT = 0x4d, /* arg0 PROVCARD_FIRMWARE_* flags; verifies it and writes it into the slot beside the running
+					     * one; out: as FIRMWARE_STATUS */
 	PROVCARD_OP_FIRMWARE_STATUS = 0x4e, /* out: struct provcard_service_firmware */
 
 	PROVCARD_OP_EVIDENCE = 0x4b, /* in: 32-byte nonce of who asks; out: CMS of the evidence; result: its size */
@@ -46,6 +47,9 @@ enum provcard_service_opcode {
 				      * struct provcard_service_unit, written for a refused unit too, when a unit was begun */
 	PROVCARD_OP_JOB_LOG = 0x65, /* arg0 first; out: array of le64: log indexes of this job's records; result: how many in all */
 };
+
+/* FIRMWARE_COMMIT: an image that runs, or that the other slot has already, is not written once more. */
+#define PROVCARD_FIRMWARE_IF_NEW (1u << 0)
 
 enum provcard_object {
 	PROVCARD_OBJECT_IDENTITY_CSR = 1, /* PEM: two PKCS#10 requests, P-384 and ML-DSA-87; for the card maker's CA */

@@ -126,6 +126,15 @@ static uint16_t commit(struct provcard_service_firmware *status)
 	return station_command(&station, PROVCARD_OP_FIRMWARE_COMMIT, 0, NULL, NOTHING, status ? status : &unused, sizeof(unused), NULL);
 }
 
+static uint16_t load_with(const struct provpkg_blob *file, uint64_t flags)
+{
+	const uint64_t arg[3] = { flags };
+	struct provcard_service_firmware unused;
+	uint16_t code = write_file(file);
+
+	return code ? code : station_command(&station, PROVCARD_OP_FIRMWARE_COMMIT, 0, arg, NOTHING, &unused, sizeof(unused), NULL);
+}
+
 static uint16_t load(const struct provpkg_blob *file)
 {
 	uint16_t code = write_file(file);
@@ -291,6 +300,26 @@ static void only_the_makers_is_stored(void **state)
 	provpkg_blob_free(&strange);
 	provpkg_blob_free(&other);
 	provpkg_blob_free(&bent);
+}
+
+/* Who offers the same file with each start wears no memory out, and does not write over the one to fall back to. */
+static void what_is_there_is_not_written_again(void **state)
+{
+	uint64_t entries;
+
+	(void)state;
+	assert_int_equal(load_with(&first, 2), PROVCARD_REFUSAL_INVALID_FIELD);
+	assert_int_equal(load_with(&first, PROVCARD_FIRMWARE_IF_NEW), 0);
+	assert_int_equal(firmware_status().slot[1].state, PROVCARD_SLOT_EMPTY);
+	assert_int_equal(load_with(&second, PROVCARD_FIRMWARE_IF_NEW), 0);
+	assert_int_equal(firmware_status().slot[1].state, PROVCARD_SLOT_STORED);
+	entries = station_status(&station).log_size;
+	assert_int_equal(load_with(&second, PROVCARD_FIRMWARE_IF_NEW), 0);
+	assert_int_equal(station_status(&station).log_size, entries);
+	assert_int_equal(load_with(&third, PROVCARD_FIRMWARE_IF_NEW), 0);
+	assert_int_equal(station_status(&station).log_size, entries + 1);
+	assert_int_equal(load_with(&third, 0), 0);
+	assert_int_equal(station_status(&station).log_size, entries + 2);
 }
 
 static void pieces_follow_each_other(void **state)
@@ -552,6 +581,7 @@ int main(void)
 		TEST(the_one_before_can_be_activated_again),
 		TEST(only_officers_activate),
 		TEST(only_the_makers_is_stored),
+		TEST(what_is_there_is_not_written_again),
 		TEST(pieces_follow_each_other),
 		TEST(what_is_approved_stays),
 		TEST(packages_and_firmware_wait_for_each_other),

@@ -174,6 +174,31 @@ def test_card_of_the_first_interface(tmp_path):
         assert guest.run(f"grep provcard {RANDOM}/rng_available", check=False).code
 
 
+def stored(guest):
+    """How often the card's log says that it has stored firmware."""
+    return guest.run("provcard log").out.count("firmware-stored")
+
+
+def test_autostage(tmp_path):
+    """Offered with each binding, stored once; what is no firmware is not, and the card serves all the same."""
+    with in_service(tmp_path) as service:
+        guest = service.place.guest
+        service.house.give(NEXT)
+        said = "for i in $(seq 300); do dmesg | grep -q 'the card {0} provcard/firmware.pfw' && exit 0; sleep 0.1; done; dmesg; exit 1"
+        guest.run(f"mkdir -p /lib/firmware/provcard; cp {NEXT.name} /lib/firmware/provcard/firmware.pfw; rmmod provcard; "
+                  "insmod /provcard.ko firmware_autostage=1")
+        guest.run(said.format("has"), timeout=60)
+        assert "stored" in guest.run("provcard firmware status").out and stored(guest) == 1
+        guest.run(f"function={FUNCTION}; dmesg -c >/dev/null; echo $function >{DRIVER}/unbind; echo $function >{DRIVER}/bind")
+        guest.run(said.format("has"), timeout=60)
+        assert stored(guest) == 1
+        guest.run(f"echo nothing >/lib/firmware/provcard/firmware.pfw; function={FUNCTION}; echo $function >{DRIVER}/unbind; "
+                  f"echo $function >{DRIVER}/bind")
+        guest.run(said.format("does not take"), timeout=60)
+        guest.run(f"function={FUNCTION}; cp {NEXT.name} /lib/firmware/provcard/firmware.pfw; echo $function >{DRIVER}/unbind; "
+                  f"echo $function >{DRIVER}/bind; echo $function >{DRIVER}/unbind; rmmod provcard")
+
+
 def test_update_by_sysfs(tmp_path):
     """Uploaded by the admin, activated by a signed request, started by a power cycle."""
     with in_service(tmp_path, card_options=("--msi-only",)) as service:
