@@ -103,7 +103,7 @@ static uint64_t take_address(struct stream *stream)
 		0,
 		1,
 		PAGE - 1,
-		0x00007fffffffe000,
+		PAGE + 8,
 		1ull << 47,
 		0x00007ffffffff000,
 		1ull << 63,
@@ -226,7 +226,7 @@ static struct provcard_command take_command(struct stream *stream)
 		command.in_uptr = take_address(stream);
 		command.in_len = take_length(stream);
 	}
-	command.flags = take_number(stream, 0);
+	command.flags = take_number(stream, choice & 4 ? PROVCARD_COMMAND_NOWAIT : 0);
 	command.__reserved = take_number(stream, 0);
 	for (unsigned int i = 0; choice & 2 && i < 3; i++)
 		command.arg[i] = take_number(stream, take(stream));
@@ -249,6 +249,16 @@ static int do_submit(struct stream *stream)
 	while (count-- && !ret)
 		ret = call(stream, PROVCARD_SUBMIT, &command, sizeof(command));
 	return ret;
+}
+
+static int do_cancel(struct stream *stream)
+{
+	struct provcard_cancel cancel = { .flags = take_number(stream, take(stream) & PROVCARD_CANCEL_ALL) };
+
+	cancel.size = take_number(stream, sizeof(cancel));
+	cancel.user_data = cancel.flags ? take_number(stream, 0) : take(stream);
+	cancel.__reserved = take_number(stream, 0);
+	return call(stream, PROVCARD_CANCEL, &cancel, sizeof(cancel));
 }
 
 /* Numbers that mean nothing to this program, with words that look like a structure. */
@@ -420,23 +430,7 @@ static int do_signal(struct stream *stream)
 	return setitimer(ITIMER_REAL, &soon, NULL);
 }
 
-/* One of the allocations or copies of what comes next fails. */
-static int do_fault(struct stream *stream)
-{
-	char text[8];
-	int length = snprintf(text, sizeof(text), "%u", 1 + take(stream) % 40);
-
-	if (!faults)
-		faults = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	return faults < 0 ? -1 : pwrite(faults, text, length, 0);
-}
-
-static void faults_end(void)
-{
-	while (faults > 0 && pwrite(faults, "0", 1, 0) < 0)
-		;
-}
-
+static int do_fault(struct stream *stream);
 static int do_fork(struct stream *stream);
 
 static const struct {
@@ -444,27 +438,50 @@ static const struct {
 	int (*run)(struct stream *stream);
 	unsigned int weight; /* of 64 in all */
 } calls[] = {
-	{ "open", do_open, 4 },	      { "info", do_info, 2 },	   { "job_create", do_job_create, 6 },
-	{ "command", do_command, 8 }, { "submit", do_submit, 8 },  { "ioctl", do_ioctl, 4 },
-	{ "read", do_read, 8 },	      { "other", do_other_io, 1 }, { "poll", do_poll, 2 },
-	{ "epoll", do_epoll, 2 },     { "map", do_map, 1 },	   { "dup", do_dup, 2 },
-	{ "close", do_close, 4 },     { "flags", do_flags, 2 },	   { "memory", do_memory, 3 },
-	{ "send", do_send, 2 },	      { "signal", do_signal, 1 },  { "fault", do_fault, 3 },
-	{ "fork", do_fork, 1 },
+	{ "open", do_open, 3 },	      { "info", do_info, 1 },	  { "cancel", do_cancel, 3 }, { "job_create", do_job_create, 6 },
+	{ "command", do_command, 8 }, { "submit", do_submit, 8 }, { "ioctl", do_ioctl, 4 },   { "read", do_read, 8 },
+	{ "other", do_other_io, 1 },  { "poll", do_poll, 1 },	  { "epoll", do_epoll, 2 },   { "map", do_map, 1 },
+	{ "dup", do_dup, 2 },	      { "close", do_close, 4 },	  { "flags", do_flags, 2 },   { "memory", do_memory, 3 },
+	{ "send", do_send, 2 },	      { "signal", do_signal, 1 }, { "fault", do_fault, 3 },   { "fork", do_fork, 1 },
 };
 
 #define CALLS (sizeof(calls) / sizeof(*calls))
 static unsigned long called[CALLS], succeeded[CALLS];
 
-static void run_one(struct stream *stream)
+static void run_one(struct stream *stream, bool may_wait)
 {
 	unsigned int choice = take(stream) % 64, i = 0;
 
 	while (choice >= calls[i].weight)
 		choice -= calls[i++].weight;
+	if (!may_wait && (calls[i].run == do_read || calls[i].run == do_fault || calls[i].run == do_fork))
+		return;
 	__atomic_add_fetch(&called[i], 1, __ATOMIC_RELAXED);
 	if (calls[i].run(stream) >= 0)
 		__atomic_add_fetch(&succeeded[i], 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * One of the allocations or copies of the next call fails. It must not be a copy of a signal's delivery, which would be this
+ * program's end, so none comes meanwhile; and nothing that waits for what only a signal ends may be called.
+ */
+static int do_fault(struct stream *stream)
+{
+	char text[8];
+	int length = snprintf(text, sizeof(text), "%u", 1 + take(stream) % 40);
+	sigset_t all, before;
+
+	if (!faults)
+		faults = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (faults < 0)
+		return -1;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pwrite(faults, text, length, 0) == length)
+		run_one(stream, false);
+	while (pwrite(faults, "0", 1, 0) < 0)
+		;
+	return pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* A child that has all descriptors does the next calls; it may be killed in the middle of one. */
@@ -478,7 +495,7 @@ static int do_fork(struct stream *stream)
 		alarm(20);
 		signal(SIGALRM, SIG_DFL);
 		while (count--)
-			run_one(stream);
+			run_one(stream, true);
 		_exit(0);
 	}
 	if (child < 0)
@@ -493,8 +510,7 @@ void fuzz_input_run(const struct fuzz_input *input)
 	struct stream stream = { .input = input };
 
 	while (stream.at < input->length)
-		run_one(&stream);
-	faults_end();
+		run_one(&stream, true);
 }
 
 void fuzz_calls_report(void)

@@ -245,6 +245,15 @@ static int enter_read(FIXTURE_DATA(fail_nth) *self)
 	return bytes == sizeof(completion) ? 0 : -EIO;
 }
 
+/* Its command may have ended before, so that there is none to cancel. */
+static int enter_cancel(FIXTURE_DATA(fail_nth) *self)
+{
+	struct provcard_cancel cancel = { .size = sizeof(cancel), .flags = PROVCARD_CANCEL_ALL };
+	int ret = call(self->job, PROVCARD_CANCEL, &cancel);
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
 static int enter_poll(FIXTURE_DATA(fail_nth) *self)
 {
 	struct pollfd wait = { .fd = self->job, .events = POLLIN };
@@ -271,6 +280,10 @@ FIXTURE_VARIANT_ADD(fail_nth, job_close) { .prepare = prepare_job, .enter = ente
 FIXTURE_VARIANT_ADD(fail_nth, submit) { .enter = enter_submit, .clean = clean_completion };
 FIXTURE_VARIANT_ADD(fail_nth, read) {
 	.prepare = prepare_completion, .enter = enter_read, .clean = clean_completion,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, cancel) {
+	.prepare = enter_submit, .enter = enter_cancel, .clean = clean_completion,
 };
 
 FIXTURE_VARIANT_ADD(fail_nth, poll) { .enter = enter_poll };

@@ -25,9 +25,9 @@ def test_workflow(tmp_path, options):
         service.house.provcard("run --once")
         job = json.loads(service.house.provcard("-o json jobs"))["jobs"][0]
         assert (job["good"], job["scrap"]) == (4, 0)
-        for program in ("provcard_ioctl", "provcard_job"):
+        for program in ("provcard_ioctl", "provcard_job", "provcard_fail_nth"):
             shutil.copy(processes.program(f"kselftest/{program}"), service.place.share)
-            service.place.guest.run(f"./{program}")
+            service.place.guest.run(f"./{program}", timeout=200)
         assert_machine(service.place.guest, options)
 
 
