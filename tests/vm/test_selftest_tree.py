@@ -27,7 +27,7 @@ def run(*words, cwd=None):
 
 @pytest.fixture(name="tree", scope="module")
 def fixture_tree(tmp_path_factory):
-    """The part of the release's kernel tree that selftests consist of, with our folder and our header in their places."""
+    """The part of the release's kernel tree that selftests consist of, with our folder and our headers in their places."""
     tarballs = sorted(pathlib.Path("/usr/src").glob("linux-source-*.tar.xz"))
     if not tarballs:
         pytest.skip("no kernel source on this machine")
