@@ -11,6 +11,7 @@
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/security.h>
 #include <linux/seq_file.h>
+#include <linux/string_helpers.h>
 
 #include "card.h"
 
@@ -28,7 +29,7 @@ static void provcard_show_queue(struct seq_file *file, struct provcard_queue *qu
 {
 	guard(spinlock_irqsave)(&queue->lock);
 	seq_printf(file, "queue %u: vector %u, %s, closed %d\n", queue->id, queue->vector,
-		   queue->enabled ? "enabled" : "disabled", queue->closed);
+		   str_enabled_disabled(queue->enabled), queue->closed);
 	seq_printf(file, "  submission: %u entries, tail %u\n", queue->sq_entries, queue->sq_tail);
 	seq_printf(file, "  completion: %u entries, head %u, phase %u, %u not released\n",
 		   queue->cq_entries, queue->cq_head, queue->phase, queue->cq_unreleased);
