@@ -97,6 +97,7 @@ dkms-package:
 	install -d -m 755 $(O)/dkms-package/DEBIAN
 	install -D -m 644 driver/dkms/copyright $(O)/dkms-package/usr/share/doc/provcard-dkms/copyright
 	$(call fill_in,control.in,$(O)/dkms-package/DEBIAN/control)
+	sed -i '/^#/d' $(O)/dkms-package/DEBIAN/control # dpkg knows no comments there
 	$(foreach script,postinst prerm,$(call fill_in,$(script).in,$(O)/dkms-package/DEBIAN/$(script)) && )true
 	chmod 755 $(O)/dkms-package/DEBIAN/postinst $(O)/dkms-package/DEBIAN/prerm
 	cd $(O)/dkms-package && find usr -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
