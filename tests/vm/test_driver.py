@@ -36,9 +36,9 @@ def state(line):
 
 
 def start_run(line):
-    """Four blank parts in work; the number to wait for."""
+    """Four blank parts in work, and the wait for the next ones; the number to wait for."""
     line.place.insert_all()
-    running = line.place.guest.spawn("provcard run --once")
+    running = line.place.guest.spawn("provcard run --wait-for-parts")
     line.place.await_programming()
     return running
 
