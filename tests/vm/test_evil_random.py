@@ -12,7 +12,7 @@ import pytest
 
 from provtest import evil
 
-SECONDS = int(os.environ.get("PROVCARD_EVIL_SECONDS", "40"))
+SECONDS = int(os.environ.get("PROVCARD_EVIL_SECONDS", "16"))
 SEED = int(os.environ.get("PROVCARD_EVIL_SEED", "1"))
 LOAD_SECONDS = 8
 

@@ -46,7 +46,11 @@ def test_kselftest(place, program):
     run_program(place, program)
 
 
-@pytest.mark.parametrize("program", [path for path in PROGRAMS if path.name.startswith(HOLDERS)], ids=lambda path: path.name)
+# Cancelling is the same for 32-bit callers, and takes its time.
+HELD = [path for path in PROGRAMS if path.name.startswith(HOLDERS) and path.name != "provcard_async-32"]
+
+
+@pytest.mark.parametrize("program", HELD, ids=lambda path: path.name)
 def test_kselftest_held(stubborn, program):
     """On a card that holds commands nothing is left out."""
     assert not run_program(stubborn, program)
